@@ -1,0 +1,1 @@
+"""How something becomes known: tracks, the harness that measures, search, and the novelty checker."""
