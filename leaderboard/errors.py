@@ -23,5 +23,5 @@ class PeerError(ConsilienceError):
     """Somebody else sent something malformed, oversized or dishonest; the sender pays for it."""
 
 
-class Refused(ConsilienceError):
+class Refused(ConsilienceError):  # noqa: N818 - not an error of anybody
     """A well-formed request that is not served: busy, over quota, switched off. Nobody is to blame."""

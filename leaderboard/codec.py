@@ -1,0 +1,86 @@
+"""Canonical MessagePack: one encoding per value, and nothing else is accepted.
+
+Rules (docs/spec/record-v1.md, section 2): maps have string keys sorted by their UTF-8 bytes; integers
+take the shortest form and lie in [-2^63, 2^64); floats are 64-bit, finite and never -0.0; no extension
+types. Signatures and hashes are taken over received bytes, never over a re-encoding; re-encoding serves
+only to check that the received bytes were the canonical ones, which costs about 1.5 us a record and is
+the simplest check that cannot disagree with the encoder.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import msgpack
+
+from .errors import LocalError, PeerError
+
+__all__ = ["MAX_DEPTH", "MAX_RECORD_BYTES", "Value", "ValueMap", "decode", "encode"]
+
+Value: TypeAlias = "bool | int | float | str | bytes | Sequence[Value] | Mapping[str, Value] | None"
+ValueMap: TypeAlias = "Mapping[str, Value]"
+
+MAX_RECORD_BYTES = 64 * 1024
+"""Largest encoded value that is decoded by default, in bytes."""
+MAX_DEPTH = 12
+"""Deepest nesting of arrays and maps; a scalar has depth 0."""
+MAX_ITEMS = 16_384
+"""Most elements in one array or map."""
+
+
+def encode(value: Value) -> bytes:
+    """Canonical bytes of `value`; raises LocalError if it has no canonical form."""
+    try:
+        packed: bytes = msgpack.packb(_canonical(value, 0), use_bin_type=True)
+    except (ValueError, OverflowError) as error:
+        raise LocalError(f"cannot be encoded canonically: {error}") from None
+    return packed
+
+
+def decode(data: bytes, *, limit: int = MAX_RECORD_BYTES) -> Value:
+    """The value that `data` encodes; raises PeerError unless `data` is canonical and within limits."""
+    if len(data) > limit:
+        raise PeerError(f"encoded value has {len(data)} bytes, the limit is {limit}")
+    try:
+        value: Value = msgpack.unpackb(
+            data,
+            raw=False,
+            strict_map_key=True,
+            max_array_len=MAX_ITEMS,
+            max_map_len=MAX_ITEMS,
+            max_str_len=limit,
+            max_bin_len=limit,
+            max_ext_len=0,
+        )
+        again: bytes = msgpack.packb(_canonical(value, 0), use_bin_type=True)
+    except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException) as error:
+        raise PeerError(f"not canonical MessagePack: {type(error).__name__}: {error}") from None
+    if again != data:
+        raise PeerError("not canonical MessagePack: another encoding of the same value exists")
+    return value
+
+
+def _canonical(value: Value, depth: int) -> Value:
+    """A copy of `value` with sorted maps; raises ValueError where there is no canonical form."""
+    kind = type(value)
+    if kind is str or kind is bytes or kind is bool or value is None:
+        return value
+    if kind is int:
+        return value
+    if kind is float:
+        assert isinstance(value, float)
+        if not math.isfinite(value) or (value == 0.0 and math.copysign(1.0, value) < 0.0):
+            raise ValueError("floats must be finite and not -0.0")
+        return value
+    if depth >= MAX_DEPTH:
+        raise ValueError(f"nested deeper than {MAX_DEPTH}")
+    if isinstance(value, Mapping):
+        if any(type(key) is not str for key in value):
+            raise ValueError("map keys must be strings")
+        # Sorting by code point equals sorting by UTF-8 bytes: UTF-8 preserves that order.
+        return {key: _canonical(value[key], depth + 1) for key in sorted(value)}
+    if isinstance(value, list | tuple):
+        return [_canonical(item, depth + 1) for item in value]
+    raise ValueError(f"type {kind.__name__} has no encoding")

@@ -1,0 +1,161 @@
+"""Signed records on the wire: sealing, opening, and the id that names them.
+
+An envelope is the canonical array `[version, body, signature]`. `body` is kept verbatim for ever; its map
+holds author, swarm, kind, chain, seq, prev, time and payload. Signature and ContentId are taken over a domain
+string plus `body`, so a record means nothing under another protocol version, and, as the swarm id is
+inside, nothing in another swarm. The id does not cover the signature, so a re-signed record is the same
+record. Specification: docs/spec/record-v1.md.
+
+Chain, seq and prev are advisory: the set is the truth and records are accepted out of order. Two
+envelopes of one author with equal chain and seq are proof of equivocation (see leaderboard.evidence).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from .codec import MAX_RECORD_BYTES, Value, ValueMap, decode, encode
+from .errors import LocalError, PeerError
+from .fields import Fields
+from .ids import AuthorId, ContentId, SwarmId
+from .records import Record, parse_payload
+from .signing import SIGNATURE_BYTES, Signer, is_strict, verify
+
+__all__ = [
+    "CHAIN_BYTES",
+    "VERSION",
+    "ChainTip",
+    "Envelope",
+    "content_id",
+    "open_envelope",
+    "seal",
+    "swarm_id",
+]
+
+VERSION = 1
+CHAIN_BYTES = 16
+_DOMAIN = b"consilience/record/v1\x00"
+_SWARM_DOMAIN = b"consilience/swarm/v1\x00"
+
+
+def swarm_id(name: str) -> SwarmId:
+    """The id of the swarm called `name`."""
+    return SwarmId(hashlib.sha256(_SWARM_DOMAIN + name.encode()).digest())
+
+
+@dataclass(frozen=True, slots=True)
+class ChainTip:
+    """The last record of a chain: what its author's next record points back to."""
+
+    chain: bytes
+    seq: int
+    """Sequence number of that record; -1 for a chain without records."""
+    prev: ContentId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A record with who said it, where in its author's chain, and the bytes that prove it."""
+
+    raw: bytes
+    """The wire bytes, exactly as received."""
+    id: ContentId
+    author: AuthorId
+    swarm: SwarmId
+    chain: bytes
+    seq: int
+    prev: ContentId | None
+    time_ms: int
+    """The author's clock, UTC; for display and for the age of leases only."""
+    record: Record
+
+    @property
+    def kind(self) -> str:
+        return self.record.kind
+
+    @property
+    def tip(self) -> ChainTip:
+        """This record as the end of its chain."""
+        return ChainTip(self.chain, self.seq, self.id)
+
+    def signature_holds(self) -> bool:
+        """Whether the signature is the author's (strict Ed25519); the costly check, done last."""
+        _, body, signature = _split(self.raw)
+        return verify(self.author, _DOMAIN + body, signature)
+
+
+def seal(record: Record, signer: Signer, swarm: SwarmId, tip: ChainTip, time_ms: int) -> Envelope:
+    """Sign `record` as the next one after `tip`: the only place in the project that signs records."""
+    body = encode(
+        {
+            "author": signer.author,
+            "chain": tip.chain,
+            "kind": record.kind,
+            "payload": record.payload(),
+            "prev": tip.prev,
+            "seq": tip.seq + 1,
+            "swarm": swarm,
+            "time": time_ms,
+        }
+    )
+    raw = encode([VERSION, body, signer.sign(_DOMAIN + body)])
+    try:
+        return open_envelope(raw, swarm)
+    except PeerError as error:
+        raise LocalError(f"cannot seal this {record.kind}: {error}") from None
+
+
+def content_id(raw: bytes) -> ContentId:
+    """The id of an envelope's bytes, without looking inside the body; PeerError if it has no body."""
+    return _id(_split(raw)[1])
+
+
+def open_envelope(raw: bytes, swarm: SwarmId) -> Envelope:
+    """Everything that can be checked without the signature, in order of cost; raises PeerError."""
+    version, body, signature = _split(raw)
+    if version != VERSION:
+        raise PeerError(f"record version {version}; this node reads version {VERSION}")
+    fields = Fields(_map(decode(body)), "envelope")
+    author = AuthorId(fields.id("author"))
+    envelope_swarm = SwarmId(fields.id("swarm"))
+    fields.require(envelope_swarm == swarm, "signed for another swarm")
+    fields.require(is_strict(author, signature), "key or signature is not in strict Ed25519 form")
+    kind = fields.text("kind", 32)
+    chain = fields.binary("chain", CHAIN_BYTES, CHAIN_BYTES)
+    seq = fields.integer("seq", 0, 2**63 - 1)
+    prev = fields.optional_id("prev")
+    fields.require((prev is None) == (seq == 0), "prev is missing, or present at the start of a chain")
+    time_ms = fields.integer("time", 0, 2**53)
+    record = parse_payload(kind, fields.mapping("payload"))
+    fields.done()
+    return Envelope(
+        raw=raw,
+        id=_id(body),
+        author=author,
+        swarm=envelope_swarm,
+        chain=chain,
+        seq=seq,
+        prev=None if prev is None else ContentId(prev),
+        time_ms=time_ms,
+        record=record,
+    )
+
+
+def _id(body: bytes) -> ContentId:
+    return ContentId(hashlib.sha256(_DOMAIN + body).digest())
+
+
+def _split(raw: bytes) -> tuple[int, bytes, bytes]:
+    if len(raw) > MAX_RECORD_BYTES:
+        raise PeerError(f"envelope has {len(raw)} bytes, the limit is {MAX_RECORD_BYTES}")
+    match decode(raw):
+        case [int(version), bytes(body), bytes(signature)] if len(signature) == SIGNATURE_BYTES:
+            return version, body, signature
+    raise PeerError("not an envelope: expected [version, body, signature]")
+
+
+def _map(value: Value) -> ValueMap:
+    if isinstance(value, dict):
+        return value
+    raise PeerError("envelope body is not a map")
