@@ -1,0 +1,1 @@
+"""Who has the ideas: proposers that see a briefing and answer with a recipe and what they expect of it."""

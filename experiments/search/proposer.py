@@ -1,0 +1,105 @@
+"""What every researcher's mind is given and gives back: a briefing in, one proposal out.
+
+A proposer keeps no memory of its own. Everything it needs to know (what was tried, what peers confirmed,
+what is being run at this moment) is in the `Briefing`, which the node writes afresh from its records before
+each question. So a restarted node goes on exactly where it was, and two proposers asked with one briefing
+and one state of the generator give one answer (a language model excepted). Caches of derived values are
+allowed; state that changes an answer is not.
+
+What peers wrote is in here too (`Trial.hypothesis`, `Briefing.lessons`): it is data from strangers and no
+proposer may act on its words.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from experiments.recipe import Recipe
+from experiments.track import Track
+from leaderboard.ids import ContentId, RecipeId
+
+__all__ = ["Briefing", "Proposal", "Proposer", "Trial"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One recipe that was measured, and what came out."""
+
+    recipe: Recipe
+    effect: float | None
+    """Gain over the track's reference in units of the metric, positive is better; None if it diverged."""
+    claim: ContentId
+    """The claim under which it was measured: the parent that a proposal names."""
+    seeds: int = 1
+    """Paired seeds behind the effect."""
+    own: bool = True
+    """Measured by this node (its history) or by peers (the pool)."""
+    standing: str = "measured"
+    """`measured`, `replicated`, `confirmed`, `refuted`, `unstable` or `retracted`."""
+    interval: tuple[float, float] | None = None
+    """Where the effect lies by the evidence so far, if it is known."""
+    proposer: str = ""
+    """Who had the idea (`Proposer.name`), so that a portfolio can count what each one yields."""
+    hypothesis: str = ""
+    predicted_effect: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Briefing:
+    """What is known at the moment of asking."""
+
+    track: Track
+    history: tuple[Trial, ...] = ()
+    """This node's own trials, oldest first, whatever came of them."""
+    pool: tuple[Trial, ...] = ()
+    """The best confirmed recipes of the swarm, best first: the only results of others that steer."""
+    taken: frozenset[RecipeId] = frozenset()
+    """Recipes that somebody in the swarm has claimed: proposing one again is refused."""
+    open_claims: tuple[Recipe, ...] = ()
+    """Recipes that peers are running now; work to stay away from, never a result."""
+    slots: tuple[str, ...] | None = None
+    """Slots and settings to explore, by name; None for those that the track marks as searched."""
+    lessons: tuple[str, ...] = ()
+    """What the notebook has learned: ablations, dead ends, known techniques already tried. Quoted text."""
+    trials_left: int | None = None
+    """How many more trials the operator's budget allows, if it is bounded."""
+
+    @property
+    def known(self) -> tuple[Trial, ...]:
+        """Own trials and the confirmed pool, each recipe once (own measurements first)."""
+        seen: dict[RecipeId, Trial] = {}
+        for trial in (*self.history, *self.pool):
+            seen.setdefault(trial.recipe.id, trial)
+        return tuple(seen.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A recipe to try and what is expected of it."""
+
+    recipe: Recipe
+    hypothesis: str
+    predicted_effect: float | None
+    """Expected gain over the reference in units of the metric, scored after the run; None for no guess."""
+    proposer: str
+    parents: tuple[ContentId, ...] = field(default=())
+    """Claims that the recipe was derived from: lineage, from which credit is computed."""
+    mechanism: str = ""
+    """Why it should work, where the proposer can say."""
+
+
+class Proposer(Protocol):
+    """A way of having ideas."""
+
+    @property
+    def name(self) -> str:
+        """Goes into the claim, e.g. `search/evolution` or `llm/MODEL`."""
+
+    async def propose(self, briefing: Briefing, rng: random.Random) -> Proposal | None:
+        """The next recipe, or None if nothing new could be found (the node asks somebody else).
+
+        Never a recipe of `briefing.taken` or `briefing.history`. Raises Refused when a budget is spent or an
+        endpoint is not reachable now.
+        """
