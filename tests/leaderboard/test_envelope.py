@@ -1,0 +1,190 @@
+"""Sealed records open again, and nothing else does; the published vectors stay true."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leaderboard.codec import MAX_RECORD_BYTES, decode, encode
+from leaderboard.envelope import ChainTip, content_id, open_envelope, seal, swarm_id
+from leaderboard.errors import LocalError, PeerError
+from leaderboard.ids import from_text, to_text
+from leaderboard.records import Note
+from leaderboard.signing import Signer
+
+from .examples import EXAMPLES
+
+SWARM = swarm_id("test-swarm")
+VECTORS = Path(__file__).parents[1] / "vectors" / "record-v1.json"
+
+
+@pytest.mark.parametrize("record", EXAMPLES, ids=lambda r: r.kind)
+def test_seal_and_open(alice, record):
+    sealed = alice.seal(record)
+    opened = open_envelope(sealed.raw, SWARM)
+    assert opened == sealed
+    assert opened.signature_holds()
+    assert content_id(sealed.raw) == sealed.id
+
+
+def test_a_chain_points_backwards(alice):
+    first, second = alice.seal(Note(None, "1")), alice.seal(Note(None, "2"))
+    assert (first.seq, first.prev) == (0, None)
+    assert (second.seq, second.prev) == (1, first.id)
+    assert second.chain == first.chain
+
+
+def test_a_record_means_nothing_in_another_swarm(alice):
+    with pytest.raises(PeerError, match="another swarm"):
+        open_envelope(alice.seal(Note(None, "x")).raw, swarm_id("elsewhere"))
+
+
+def test_a_rewritten_swarm_breaks_the_signature(alice):
+    version, body, signature = decode(alice.seal(Note(None, "x")).raw)
+    moved = encode({**decode(body), "swarm": swarm_id("elsewhere")})
+    assert not open_envelope(encode([version, moved, signature]), swarm_id("elsewhere")).signature_holds()
+
+
+def test_the_id_does_not_cover_the_signature(alice):
+    sealed = alice.seal(Note(None, "x"))
+    _, body, _ = decode(sealed.raw)
+    assert content_id(encode([1, body, b"\x01" * 64])) == sealed.id
+
+
+def test_sealing_what_nobody_would_accept_is_our_own_error(alice):
+    with pytest.raises(LocalError, match="cannot seal"):
+        alice.seal(Note(None, "x" * 5_000))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"author": b"short"},
+        {"author": (1).to_bytes(32, "little")},  # the neutral element as a key
+        {"chain": b"x"},
+        {"seq": -1},
+        {"seq": 3},  # a later record without prev
+        {"prev": b"\x01" * 32},  # a first record with prev
+        {"time": -1},
+        {"kind": "prophecy"},
+        {"payload": []},
+        {"extra": None},
+    ],
+)
+def test_malformed_bodies_are_refused(alice, change):
+    _, body, signature = decode(alice.seal(Note(None, "x")).raw)
+    with pytest.raises(PeerError):
+        open_envelope(encode([1, encode({**decode(body), **change}), signature]), SWARM)
+
+
+def test_unknown_versions_and_oversized_envelopes_are_refused(alice):
+    _, body, signature = decode(alice.seal(Note(None, "x")).raw)
+    with pytest.raises(PeerError, match="version 2"):
+        open_envelope(encode([2, body, signature]), SWARM)
+    with pytest.raises(PeerError, match="limit"):
+        open_envelope(b"\x00" * (MAX_RECORD_BYTES + 1), SWARM)
+
+
+RAW = seal(Note(None, "garble me"), Signer(b"\x05" * 32), SWARM, ChainTip(b"\x05" * 16, -1, None), 1).raw
+
+
+@given(st.integers(0, len(RAW) - 1), st.integers(1, 255))
+def test_no_flipped_byte_survives_both_form_and_signature(at, flip):
+    bad = bytearray(RAW)
+    bad[at] ^= flip
+    try:
+        envelope = open_envelope(bytes(bad), SWARM)
+    except PeerError:
+        return
+    assert not envelope.signature_holds()
+
+
+@given(st.binary(max_size=300))
+def test_garbage_is_a_peer_error_and_nothing_else(data):
+    with pytest.raises(PeerError):
+        open_envelope(data, SWARM)
+    try:
+        content_id(data)
+    except PeerError:
+        pass
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_ids_have_one_spelling(identifier):
+    text = to_text(identifier)
+    assert from_text(text) == identifier
+    for other in (
+        text.upper(),
+        text + "=",
+        text[:-1],
+        " " + text,
+        text[:-1] + ("b" if text[-1] != "b" else "c"),
+    ):
+        with pytest.raises(PeerError):
+            from_text(other)
+
+
+def _vectors() -> dict[str, object]:
+    signer, tip, records = Signer(b"\x2a" * 32), ChainTip(b"\x2a" * 16, -1, None), []
+    for number, record in enumerate(EXAMPLES):
+        envelope = seal(record, signer, SWARM, tip, 1_700_000_000_000 + number)
+        tip = envelope.tip
+        records.append({"kind": record.kind, "envelope": envelope.raw.hex(), "id": to_text(envelope.id)})
+    return {
+        "swarm_name": "test-swarm",
+        "swarm": SWARM.hex(),
+        "seed": "2a" * 32,
+        "author": signer.author.hex(),
+        "records": records,
+        "refused": _refused(signer),
+    }
+
+
+def _refused(signer: Signer) -> list[dict[str, str]]:
+    good = seal(Note(None, "vector"), signer, SWARM, ChainTip(b"\x01" * 16, -1, None), 1).raw
+    _, body, signature = decode(good)
+    order = 2**252 + 27742317777372353535851937790883648493
+    s = int.from_bytes(signature[32:], "little")
+    small = (1).to_bytes(32, "little")
+    cases = {
+        "S not below L": [1, body, signature[:32] + (s + order).to_bytes(32, "little")],
+        "R of small order": [1, body, small + signature[32:]],
+        "R not canonical": [1, body, (2**255 - 18).to_bytes(32, "little") + signature[32:]],
+        "A of small order": [1, encode({**decode(body), "author": small}), signature],
+        "A not canonical": [
+            1,
+            encode({**decode(body), "author": (2**255 - 16).to_bytes(32, "little")}),
+            signature,
+        ],
+        "wrong signature": [1, body, signature[:63] + bytes([signature[63] ^ 1])],
+        "version 2": [2, body, signature],
+        "another swarm": [1, encode({**decode(body), "swarm": b"\x00" * 32}), signature],
+        "unknown key": [1, encode({**decode(body), "zzz": 1}), signature],
+    }
+    rows = [{"why": why, "envelope": encode(parts).hex()} for why, parts in cases.items()]
+    return [*rows, {"why": "integer not shortest", "envelope": (good[:1] + b"\xcc\x01" + good[2:]).hex()}]
+
+
+def test_published_vectors():
+    if os.environ.get("WRITE_VECTORS"):
+        VECTORS.write_text(json.dumps(_vectors(), indent=1) + "\n")
+    assert json.loads(VECTORS.read_text()) == _vectors()
+
+
+def test_vectors_open_and_the_refused_ones_do_not():
+    vectors = json.loads(VECTORS.read_text())
+    for row in vectors["records"]:
+        envelope = open_envelope(bytes.fromhex(row["envelope"]), SWARM)
+        assert envelope.signature_holds()
+        assert (envelope.kind, to_text(envelope.id)) == (row["kind"], row["id"])
+    for row in vectors["refused"]:
+        try:
+            envelope = open_envelope(bytes.fromhex(row["envelope"]), SWARM)
+        except PeerError:
+            continue
+        assert not envelope.signature_holds(), row["why"]
