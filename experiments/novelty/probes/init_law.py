@@ -91,7 +91,7 @@ def probe_init_table(rows: Sequence[StdRow]) -> tuple[Evidence, ...]:
     if not usable or len(usable) < 0.5 * len(rows):
         return (not_probed("it gave no finite standard deviation on most layers"),)
     if all(row.std == 0.0 for row in usable):
-        return (behaviour(Relation.EQUAL, "zero_init", "every weight is zero"),)
+        return (behaviour(Relation.EQUAL, "zero-init", "every weight is zero"),)
     positive = [row for row in usable if row.std > 0.0]
     fits = _fits(positive)
     good = [fit for fit in fits if fit.misfit <= _FIT]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from experiments.novelty.probes.init_law import InitStd, StdRow, probe_init_law, probe_init_table
 from experiments.novelty.probes.init_laws import Layer
-from experiments.novelty.probes.init_weights import WeightSample, probe_init_weights
+from experiments.novelty.probes.init_weights import WeightSummary, probe_init_weights, summarise_weights
 from experiments.novelty.verdict import Relation
 
 WIDTHS = (64, 160, 64, 96, 32, 128, 48, 80, 112, 160, 64, 96, 10)
@@ -26,18 +26,18 @@ def _table(values: list[float]) -> InitStd:
 
 
 KNOWN: dict[str, tuple[InitStd, str, str]] = {
-    "he": (lambda i, o, n, k: math.sqrt(2 / i), "kaiming_init", "fan_in"),
-    "he rounded": (lambda i, o, n, k: 1.4142 * i**-0.5, "kaiming_init", "fan_in"),
-    "he halves": (lambda i, o, n, k: (i / 2) ** -0.5, "kaiming_init", "fan_in"),
-    "he logs": (lambda i, o, n, k: math.exp(0.5 * (math.log(2) - math.log(i))), "kaiming_init", "fan_in"),
-    "he pieces": (lambda i, o, n, k: (0.9 + 0.5142) / (i**0.25 * i**0.25), "kaiming_init", "fan_in"),
-    "he fan_out": (lambda i, o, n, k: math.sqrt(8 / o) / 2, "kaiming_init", "fan_out"),
-    "xavier": (lambda i, o, n, k: math.sqrt(2 / (i + o)), "xavier_init", ""),
-    "lecun": (lambda i, o, n, k: i**-0.5, "lecun_init", "fan_in"),
-    "torch": (lambda i, o, n, k: 1 / math.sqrt(3 * i), "torch_linear_default_init", "fan_in"),
-    "0.02": (lambda i, o, n, k: 0.02, "gpt2_init", ""),
-    "fixup": (lambda i, o, n, k: math.sqrt(2 / (i * n)), "fixup_init", "two layers a branch"),
-    "zero": (lambda i, o, n, k: 0.0, "zero_init", ""),
+    "he": (lambda i, o, n, k: math.sqrt(2 / i), "kaiming-init", "fan_in"),
+    "he rounded": (lambda i, o, n, k: 1.4142 * i**-0.5, "kaiming-init", "fan_in"),
+    "he halves": (lambda i, o, n, k: (i / 2) ** -0.5, "kaiming-init", "fan_in"),
+    "he logs": (lambda i, o, n, k: math.exp(0.5 * (math.log(2) - math.log(i))), "kaiming-init", "fan_in"),
+    "he pieces": (lambda i, o, n, k: (0.9 + 0.5142) / (i**0.25 * i**0.25), "kaiming-init", "fan_in"),
+    "he fan_out": (lambda i, o, n, k: math.sqrt(8 / o) / 2, "kaiming-init", "fan_out"),
+    "xavier": (lambda i, o, n, k: math.sqrt(2 / (i + o)), "xavier-init", ""),
+    "lecun": (lambda i, o, n, k: i**-0.5, "lecun-init", "fan_in"),
+    "torch": (lambda i, o, n, k: 1 / math.sqrt(3 * i), "torch-default-linear-init", "fan_in"),
+    "0.02": (lambda i, o, n, k: 0.02, "small-normal-init", ""),
+    "fixup": (lambda i, o, n, k: math.sqrt(2 / (i * n)), "fixup-init", "two layers a branch"),
+    "zero": (lambda i, o, n, k: 0.0, "zero-init", ""),
 }
 ODD: dict[str, InitStd] = {
     "geometric": (lambda i, o, n, k: (i * o) ** -0.25),
@@ -71,27 +71,27 @@ def test_odd_laws_are_not_flagged(name: str, own: list[Layer]) -> None:
 @pytest.mark.parametrize("constant", [0.01, 0.1, 0.15, 0.3])
 def test_a_constant_is_never_kaiming(constant: float) -> None:
     best = probe_init_law(lambda i, o, n, k: constant, OWN)[0]
-    assert best.technique == "fixed_gaussian_init"
+    assert best.technique == "fixed-std-init"
     assert best.relation is Relation.SPECIAL_CASE
 
 
 @pytest.mark.parametrize("gain", [0.8, 0.9, 1.1, 1.3, 2.0])
 def test_another_gain_is_a_variant_with_its_ratio(gain: float) -> None:
     best = probe_init_law(lambda i, o, n, k: gain * math.sqrt(2 / i), OWN)[0]
-    assert (best.relation, best.technique) == (Relation.REPARAMETRISATION, "kaiming_init")
+    assert (best.relation, best.technique) == (Relation.REPARAMETRISATION, "kaiming-init")
     assert best.gain == pytest.approx(gain)
 
 
 def test_one_layer_with_its_own_scale_is_said() -> None:
     best = probe_init_law(lambda i, o, n, k: math.sqrt((1 if k == 0 else 2) / i), OWN)[0]
-    assert (best.relation, best.technique) == (Relation.REPARAMETRISATION, "kaiming_init")
+    assert (best.relation, best.technique) == (Relation.REPARAMETRISATION, "kaiming-init")
     assert best.what_differs == "except layer 0"
 
 
 def test_a_table_equal_to_the_law_is_recognised_and_a_shuffled_one_is_not() -> None:
     values = [round(math.sqrt(2 / layer.fan_in), 4) for layer in OWN]
     rows = [StdRow(layer, value) for layer, value in zip(OWN, values, strict=True)]
-    assert probe_init_table(rows)[0].technique == "kaiming_init"
+    assert probe_init_table(rows)[0].technique == "kaiming-init"
     mixed = [StdRow(layer, value) for layer, value in zip(OWN, values[::-1], strict=True)]
     assert not probe_init_table(mixed)[0].flags
 
@@ -113,16 +113,16 @@ def test_a_broken_law_is_not_probed() -> None:
 @given(st.floats(-0.9, 0.1), st.floats(-0.9, 0.1), st.floats(0.3, 3.0))
 def test_only_true_exponents_get_the_kaiming_flag(a: float, b: float, gain: float) -> None:
     best = probe_init_law(lambda i, o, n, k: gain * i**a * o**b)[0]
-    if best.flags and best.technique == "kaiming_init":
+    if best.flags and best.technique == "kaiming-init":
         assert min(abs(a + 0.5) + abs(b), abs(b + 0.5) + abs(a)) < 0.02
 
 
 # --- real weights ---------------------------------------------------------------------------------------
 
 
-def _samples(fill: Fill, seed: int = 0) -> list[WeightSample]:
+def _samples(fill: Fill, seed: int = 0) -> list[WeightSummary]:
     rng = np.random.default_rng(seed)
-    return [WeightSample(fill(rng, at.fan_in, at.fan_out), at) for at in OWN]
+    return [summarise_weights(fill(rng, at.fan_in, at.fan_out), at) for at in OWN]
 
 
 def _twelve_uniforms(rng: np.random.Generator, i: int, o: int) -> np.ndarray:
@@ -145,24 +145,24 @@ def _cut(rng: np.random.Generator, i: int, o: int) -> np.ndarray:
 
 
 WEIGHTS: dict[str, tuple[Fill, str, str]] = {
-    "normal": (lambda g, i, o: g.normal(0, math.sqrt(2 / i), (o, i)), "kaiming_init", "fan_in, normal"),
+    "normal": (lambda g, i, o: g.normal(0, math.sqrt(2 / i), (o, i)), "kaiming-init", "fan_in, normal"),
     "uniform": (
         lambda g, i, o: g.uniform(-math.sqrt(6 / o), math.sqrt(6 / o), (o, i)),
-        "kaiming_init",
+        "kaiming-init",
         "fan_out, uniform",
     ),
-    "twelve uniforms": (_twelve_uniforms, "kaiming_init", "fan_in, normal"),
-    "box-muller": (_box_muller, "kaiming_init", "fan_in, normal"),
-    "cut at two": (_cut, "kaiming_init", "fan_in, truncated normal"),
+    "twelve uniforms": (_twelve_uniforms, "kaiming-init", "fan_in, normal"),
+    "box-muller": (_box_muller, "kaiming-init", "fan_in, normal"),
+    "cut at two": (_cut, "kaiming-init", "fan_in, truncated normal"),
     "glorot": (
         lambda g, i, o: g.uniform(-1, 1, (o, i)) * math.sqrt(6 / (i + o)),
-        "xavier_init",
+        "xavier-init",
         "uniform",
     ),
-    "lecun": (lambda g, i, o: g.normal(size=(o, i)) / math.sqrt(i), "lecun_init", "fan_in, normal"),
-    "orthogonal": (_qr, "orthogonal_init", ""),
-    "identity": (lambda g, i, o: np.eye(o, i), "identity_init", ""),
-    "zero": (lambda g, i, o: np.zeros((o, i)), "zero_init", ""),
+    "lecun": (lambda g, i, o: g.normal(size=(o, i)) / math.sqrt(i), "lecun-init", "fan_in, normal"),
+    "orthogonal": (_qr, "orthogonal-init", ""),
+    "identity": (lambda g, i, o: np.eye(o, i), "identity-init", ""),
+    "zero": (lambda g, i, o: np.zeros((o, i)), "zero-init", ""),
 }
 
 
@@ -191,9 +191,9 @@ def test_sparse_weights() -> None:
     def sparse(rng: np.random.Generator, i: int, o: int) -> np.ndarray:
         return rng.normal(size=(o, i)) * (rng.random((o, i)) < 0.1)
 
-    assert probe_init_weights(_samples(sparse))[0].technique == "sparse_init"
+    assert probe_init_weights(_samples(sparse))[0].technique == "sparse-init"
 
 
 def test_nothing_to_measure_is_not_probed() -> None:
-    tiny = [WeightSample(np.ones((2, 2)), Layer(2, 2, 0, 1))]
+    tiny = [summarise_weights(np.ones((2, 2)), Layer(2, 2, 0, 1))]
     assert probe_init_weights(tiny)[0].relation is Relation.NOT_PROBED
