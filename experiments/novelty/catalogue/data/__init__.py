@@ -1,0 +1,1 @@
+"""The catalogue: one JSON file a category."""
