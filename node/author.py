@@ -1,0 +1,51 @@
+"""The node speaking: signs records, one after the other, and puts them through the one door.
+
+A chain is one run of the daemon. After a restart a node cannot tell whether its store is the newest copy
+(a backup may have been restored, an acknowledged record may live on peers only), and continuing an old chain
+could fork it, which peers would have to take for equivocation. So every start opens a new random chain.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+import trio
+
+from leaderboard.envelope import CHAIN_BYTES, ChainTip, Envelope, seal
+from leaderboard.errors import LocalError
+from leaderboard.ids import AuthorId
+from leaderboard.ledger import Verdict
+from leaderboard.records import Record
+from leaderboard.signing import Signer
+
+from .replica import NodeReplica, now_ms
+
+__all__ = ["Author"]
+
+
+class Author:
+    """The one place in the daemon that signs."""
+
+    def __init__(self, signer: Signer, replica: NodeReplica) -> None:
+        self._signer = signer
+        self._replica = replica
+        self._tip = ChainTip(secrets.token_bytes(CHAIN_BYTES), -1, None)
+        self._turn = trio.Lock()
+
+    @property
+    def id(self) -> AuthorId:
+        """Under which name this node signs."""
+        return self._signer.author
+
+    async def publish(self, record: Record) -> Envelope:
+        """Sign and admit `record`; durable on return. Gossip picks it up from the log.
+
+        Raises LocalError if the record cannot be sealed or our own ledger refuses it (both are bugs here).
+        """
+        async with self._turn:
+            envelope = seal(record, self._signer, self._replica.swarm, self._tip, now_ms())
+            (admission,) = await self._replica.admit([envelope.raw], "")
+            if admission.verdict is not Verdict.ACCEPT:
+                raise LocalError(f"our own {record.kind} was refused: {admission.reason}")
+            self._tip = envelope.tip
+        return envelope

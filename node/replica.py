@@ -1,0 +1,114 @@
+"""This node's copy of the record set: ledger, store and standings behind one async door.
+
+Everything that enters passes `admit`, whoever brought it. Admission verifies and writes in a thread, one
+batch at a time; when it returns, the records are durable. Only then are they added to the standings and listeners
+woken, so nobody ever sees, counts or forwards a record that a crash could take back.
+
+Listeners do not get callbacks: they keep a cursor into the store's log and wait for it to move
+(`wait_beyond`), so a slow one misses nothing and holds nobody up.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+from contextlib import closing
+from functools import partial
+from itertools import islice
+
+import trio
+
+from gossip.proto.replica import LogPage
+from leaderboard.envelope import Envelope
+from leaderboard.ids import AuthorId, ContentId, SwarmId
+from leaderboard.ledger import Admission, Ledger
+from leaderboard.standings import Standings
+
+from .store import Store, Stored
+
+__all__ = ["NodeReplica", "now_ms"]
+
+_LOAD_PAGE = 2_000
+
+
+def now_ms() -> int:
+    """This machine's clock, UTC milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+class NodeReplica:
+    """Implements `gossip.proto.Replica` and feeds the standings."""
+
+    def __init__(self, store: Store, swarm: SwarmId, refused: Collection[AuthorId] = ()) -> None:
+        self.store = store
+        self.swarm = swarm
+        self.standings = Standings()
+        self._fresh: list[Envelope] = []
+        self._ledger = Ledger(store, swarm, refused=refused, on_admitted=self._fresh.extend)
+        self._writer = trio.Lock()
+        self._moved = trio.Event()
+        self._cursor = 0
+
+    async def load(self) -> None:
+        """Build the standings from what the store holds; called once, before anything is admitted."""
+        while page := await trio.to_thread.run_sync(self._page_after, self._cursor):
+            self.standings.add([stored.envelope for stored in page])
+            self._cursor = page[-1].row
+
+    def _page_after(self, row: int) -> list[Stored]:
+        with closing(self.store.since(row)) as rows:
+            return list(islice(rows, _LOAD_PAGE))
+
+    async def admit(self, batch: Sequence[bytes], source: str) -> Sequence[Admission]:  # noqa: ARG002
+        """Offer records; one verdict each, in order. What is ACCEPTed is durable and visible on return."""
+        admit = partial(self._ledger.admit, batch, now_ms())
+        with trio.CancelScope(shield=True):  # a batch in the writer thread finishes, and is then shown
+            async with self._writer:
+                admissions = await trio.to_thread.run_sync(admit)
+                self._show()
+        return admissions
+
+    def _show(self) -> None:
+        if not self._fresh:
+            return
+        self.standings.add(self._fresh)
+        self._fresh.clear()
+        self._cursor = self.store.count()
+        moved, self._moved = self._moved, trio.Event()
+        moved.set()
+
+    @property
+    def cursor(self) -> int:
+        """Position of the newest record in the store's log."""
+        return self._cursor
+
+    async def wait_beyond(self, cursor: int) -> int:
+        """Wait until the log has records after `cursor`; returns the new position."""
+        while self._cursor <= cursor:
+            await self._moved.wait()
+        return self._cursor
+
+    def __len__(self) -> int:
+        return self._cursor
+
+    def __contains__(self, content_id: ContentId) -> bool:
+        return bool(self.store.raw([content_id]))
+
+    def log(self, cursor: int, limit: int) -> LogPage:
+        """A stretch of the admission log, for sketches."""
+        rows = self.store.log(cursor, limit)
+        return LogPage(
+            ids=[row.id for row in rows],
+            times=[row.time_ms for row in rows],
+            cursor=rows[-1].row if rows else cursor,
+            epoch=0,  # records are never taken out of the set
+        )
+
+    def ids_between(self, low: bytes, high: bytes, limit: int) -> Sequence[ContentId]:
+        """Ids in [low, high), ascending; an empty `high` means no bound."""
+        return self.store.ids_between(low, high, limit)
+
+    def envelopes(self, ids: Sequence[ContentId]) -> Sequence[bytes]:
+        """Wire bytes of those of `ids` that are here, in that order."""
+        found = self.store.raw(ids)
+        return [found[item] for item in ids if item in found]
