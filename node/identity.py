@@ -1,0 +1,160 @@
+"""One Ed25519 key per node: it signs records, and libp2p derives the node's PeerId from it.
+
+The file `identity.key` is two lines of ASCII, mode 0600:
+
+    consilience-identity-v1 ed25519
+    <64 lower-case hex digits: the 32-byte seed of RFC 8032>
+
+Whoever can read the file can speak as this node, so a file that others may read is refused rather than
+repaired: it may have been read already, and only its owner can judge that. The key is not encrypted at
+rest; protect the disk or the account instead.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from leaderboard.errors import PeerError
+from leaderboard.ids import AuthorId
+from leaderboard.signing import SEED_BYTES, Signer
+
+from .errors import AuthFailed, Misuse
+
+__all__ = ["Identity", "author_of", "create", "load", "load_or_create", "peer_id"]
+
+_HEADER = "consilience-identity-v1 ed25519"
+_FILE_BYTES = len(_HEADER) + 1 + 2 * SEED_BYTES + 1
+_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+# libp2p spells an Ed25519 PeerId as the identity multihash (code 0x00, length 0x24) of the protobuf
+# public key (field 1: type Ed25519 = 1; field 2: the 32 bytes), in base58btc.
+_MULTIHASH_PREFIX = bytes([0x00, 0x24, 0x08, 0x01, 0x12, 0x20])
+_MAX_PEER_ID_TEXT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A node's key in memory."""
+
+    signer: Signer = field(repr=False)
+    seed: bytes = field(repr=False)
+    """The 32-byte Ed25519 seed, for libp2p's own key object."""
+
+    @property
+    def author(self) -> AuthorId:
+        return self.signer.author
+
+    @property
+    def peer_id(self) -> str:
+        """The node's libp2p PeerId in text (`12D3Koo...`)."""
+        return peer_id(self.author)
+
+
+def load_or_create(path: Path) -> Identity:
+    """The identity in `path`, made on first use."""
+    return load(path) if path.exists() or path.is_symlink() else create(path)
+
+
+def create(path: Path) -> Identity:
+    """Write a new identity; raises Misuse if the file exists, because a key is never overwritten."""
+    seed = secrets.token_bytes(SEED_BYTES)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _write_private(draft, f"{_HEADER}\n{seed.hex()}\n")
+        try:
+            os.link(draft, path)  # unlike rename, it fails where a key exists; unlike open, it is whole
+        finally:
+            draft.unlink()
+    except FileExistsError:
+        raise Misuse(
+            f"{path} exists already", "an identity is never overwritten; move it away first"
+        ) from None
+    except OSError as error:
+        raise Misuse(f"cannot write {path}: {error.strerror}", "check the directory's permissions") from None
+    _sync_directory(path.parent)
+    return Identity(Signer(seed), seed)
+
+
+def load(path: Path) -> Identity:
+    """The identity in `path`; raises AuthFailed on lax permissions and Misuse on a malformed file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        raise Misuse(f"there is no identity at {path}", "run `consilience init` first") from None
+    except OSError as error:
+        raise Misuse(
+            f"cannot read {path}: {error.strerror}", "it must be a regular file of this user"
+        ) from None
+    with os.fdopen(descriptor, "rb") as file:
+        _check_private(path, os.fstat(file.fileno()))
+        content = file.read(_FILE_BYTES + 1)
+    seed = _parse(content)
+    if seed is None:
+        raise Misuse(f"{path} is not an identity file", "restore it from a backup, or move it away")
+    return Identity(Signer(seed), seed)
+
+
+def peer_id(author: AuthorId) -> str:
+    """The libp2p PeerId of a public key, in base58btc."""
+    number = int.from_bytes(_MULTIHASH_PREFIX + author, "big")
+    digits = ""
+    while number:
+        number, remainder = divmod(number, 58)
+        digits = _BASE58[remainder] + digits
+    return "1" + digits  # one leading zero byte in the prefix
+
+
+def author_of(text: str) -> AuthorId:
+    """The public key inside a PeerId of the Ed25519 kind; raises PeerError for any other text."""
+    number = 0
+    for character in text[:_MAX_PEER_ID_TEXT]:
+        number = number * 58 + _BASE58.find(character)
+    length = len(_MULTIHASH_PREFIX) + 32
+    raw = number.to_bytes(length, "big") if 0 < number < 1 << (8 * length) else b""
+    author = AuthorId(raw[len(_MULTIHASH_PREFIX) :])
+    if not raw or peer_id(author) != text:
+        raise PeerError("not the PeerId of an Ed25519 key")
+    return author
+
+
+def _check_private(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise Misuse(f"{path} is not a regular file", "an identity is a file of two lines")
+    if status.st_uid != os.geteuid():
+        raise AuthFailed(f"{path} belongs to another user", "run the node as the user that owns its identity")
+    if status.st_mode & 0o077:
+        mode = stat.S_IMODE(status.st_mode)
+        raise AuthFailed(
+            f"{path} can be read or written by other users (mode {mode:04o})",
+            f"if nobody else has seen it, run `chmod 600 {path}`; else move it away and make a new one",
+        )
+
+
+def _parse(content: bytes) -> bytes | None:
+    try:
+        header, digits, rest = content.decode("ascii").split("\n")
+        seed = bytes.fromhex(digits)
+    except ValueError:
+        return None
+    well_formed = header == _HEADER and not rest and len(seed) == SEED_BYTES and seed.hex() == digits
+    return seed if well_formed else None
+
+
+def _write_private(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
