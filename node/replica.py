@@ -98,9 +98,9 @@ class NodeReplica:
         """A stretch of the admission log, for sketches."""
         rows = self.store.log(cursor, limit)
         return LogPage(
-            ids=[row.id for row in rows],
-            times=[row.time_ms for row in rows],
-            cursor=rows[-1].row if rows else cursor,
+            ids=[found for _, _, found in rows],
+            times=[time_ms for _, time_ms, _ in rows],
+            cursor=rows[-1][0] if rows else cursor,
             epoch=0,  # records are never taken out of the set
         )
 
