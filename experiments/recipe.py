@@ -55,7 +55,8 @@ class Recipe:
             space.setting(name)
         for name in slots:
             space.slot(name)
-        missing = space.names - settings.keys() - slots.keys()
+        missing = {s.name for s in space.settings} - settings.keys()
+        missing |= {s.name for s in space.slots} - slots.keys()
         if missing:
             raise RecipeError(f"the recipe does not say {', '.join(sorted(missing))}")
         _check_program(program, space)

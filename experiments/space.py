@@ -156,13 +156,10 @@ class Space:
     """May a recipe carry a program? Such recipes need a sandbox, so most tracks say no."""
 
     def __post_init__(self) -> None:
-        if len(self.names) != len(self.settings) + len(self.slots):
-            raise RecipeError("a space names one of its keys twice")
-
-    @property
-    def names(self) -> frozenset[str]:
-        """Names of all settings and slots."""
-        return frozenset({s.name for s in self.settings} | {s.name for s in self.slots})
+        # A setting and a slot may share a name (a step size and its schedule); two of a kind may not.
+        for names in ([s.name for s in self.settings], [s.name for s in self.slots]):
+            if len(set(names)) != len(names):
+                raise RecipeError("a space names one of its keys twice")
 
     def setting(self, name: str) -> Setting:
         """The setting of that name; RecipeError names the nearest one."""

@@ -128,4 +128,4 @@ def test_programs_only_where_the_track_takes_them() -> None:
 
 def test_a_space_names_each_key_once() -> None:
     with pytest.raises(RecipeError, match="twice"):
-        Space((Setting("a", Switch(), ""),), (Slot("a", ("x",), ""),))
+        Space((), (Slot("a", ("x",), ""), Slot("a", ("y",), "")))

@@ -1,0 +1,1 @@
+"""The built-in tracks, one folder each; `experiments.track` finds them by name."""
