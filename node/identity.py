@@ -82,16 +82,18 @@ def create(path: Path) -> Identity:
 def load(path: Path) -> Identity:
     """The identity in `path`; raises AuthFailed on lax permissions and Misuse on a malformed file."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # never waits on a pipe
     except FileNotFoundError:
         raise Misuse(f"there is no identity at {path}", "run `consilience init` first") from None
     except OSError as error:
         raise Misuse(
             f"cannot read {path}: {error.strerror}", "it must be a regular file of this user"
         ) from None
-    with os.fdopen(descriptor, "rb") as file:
-        _check_private(path, os.fstat(file.fileno()))
-        content = file.read(_FILE_BYTES + 1)
+    try:
+        _check_private(path, os.fstat(descriptor))
+        content = os.read(descriptor, _FILE_BYTES + 1)
+    finally:
+        os.close(descriptor)
     seed = _parse(content)
     if seed is None:
         raise Misuse(f"{path} is not an identity file", "restore it from a backup, or move it away")
