@@ -32,7 +32,7 @@ from leaderboard.records import KINDS
 from .errors import Ambiguous, Misuse, NotFound, StoreBroken
 from .store_schema import connect, index_key, migrate, subject_of, translated
 
-__all__ = ["LogRow", "Store", "Stored"]
+__all__ = ["Store", "Stored"]
 
 _BATCH_IDS = 500
 """Ids per `IN (...)`: SQLite parses each statement once per size, and this one is nearly always full."""
@@ -49,15 +49,6 @@ class Stored:
 
     row: int
     envelope: Envelope
-
-
-@dataclass(frozen=True, slots=True)
-class LogRow:
-    """One line of the log: enough for sketches, without the record."""
-
-    row: int
-    id: ContentId
-    time_ms: int
 
 
 class Store:
@@ -169,12 +160,11 @@ class Store:
 
     # --- reading: many
 
-    def log(self, row: int, limit: int) -> list[LogRow]:
-        """At most `limit` lines of the log after `row`."""
-        query = "SELECT row, id, time FROM records WHERE row > ? ORDER BY row LIMIT ?"
+    def log(self, row: int, limit: int) -> list[tuple[int, int, ContentId]]:
+        """At most `limit` lines (row, time, id) of the log after `row`: enough for sketches."""
+        query = "SELECT row, time, id FROM records WHERE row > ? ORDER BY row LIMIT ?"
         with self._reading() as reader:
-            found = reader.execute(query, (row, limit)).fetchall()
-        return [LogRow(number, ContentId(item), time_ms) for number, item, time_ms in found]
+            return reader.execute(query, (row, limit)).fetchall()
 
     def ids_between(self, low: bytes, high: bytes, limit: int) -> list[ContentId]:
         """At most `limit` ids in [low, high) in order of their bytes; an empty `high` means no bound."""
