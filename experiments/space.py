@@ -6,6 +6,7 @@ A space is part of the track's manifest (`describe`), read by people and by prop
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -126,6 +127,8 @@ class Setting:
     name: str
     domain: Domain
     purpose: str
+    searched: bool = True
+    """Do searches vary it unless told otherwise? A hint, not part of the contest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,13 @@ class Slot:
     name: str
     variables: tuple[str, ...]
     purpose: str
+    low: float = -math.inf
+    high: float = math.inf
+    """Values outside cannot be meant: searches stay inside, people need not. A hint like the next two."""
+    points: tuple[tuple[float, ...], ...] = ()
+    """Rows of the variables as trials meet them: where searches compare how expressions behave."""
+    searched: bool = True
+    """Do searches vary it unless told otherwise?"""
 
     def read(self, value: object) -> str:
         """The canonical text of an expression for this slot; PeerError if it is none."""

@@ -5,9 +5,10 @@ trained by plain SGD on scikit-learn's digits (1,797 images of 8 x 8). At 10 to 
 default initialisation is dead: the signal fades to nothing on its way. The recipe says the standard deviation
 of each layer's normal weights, the activation, and the schedule of the step size.
 
-The seed draws depth, widths, weights, order of the samples and split. Widths differ by a factor of four within
-a net and again between seeds, so what wins has to be a law: a constant that suits one net is dead or diverges
-on another. docs/tracks/deep-mlp.md has the measurements behind every frozen number, and what they do not show.
+The seed draws depth, widths, weights, order of the samples and split. Widths differ by a factor of four
+within a net and again between seeds, so what wins has to be a law: a constant that suits one net is dead or
+diverges on another. docs/tracks/deep-mlp.md has the measurements behind every frozen number, and what they do
+not show.
 """
 
 from __future__ import annotations
@@ -19,23 +20,47 @@ from leaderboard.manifest import TrackManifest
 from ...recipe import Recipe
 from ...space import FloatRange, Setting, Slot, Space
 from ...track import Track
-from .net import BATCH, STEPS
+from .net import BATCH, STEPS, draw_shape
 
 __all__ = ["DATA_SHA256", "SPACE", "track"]
 
 # Of the images (1797 x 64 bytes) followed by the labels (1797 bytes), as scikit-learn ships them.
 DATA_SHA256: Final = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826"
 
+# Where searches compare expressions; hints, not part of the contest.
+_GRID: Final = tuple((step / 4,) for step in range(-16, 17))
+_UNIT: Final = tuple((step / 16,) for step in range(17))
+
+
+def _layer_points() -> tuple[tuple[float, ...], ...]:
+    """(fan_in, fan_out, depth, layer) of all layers of a few nets."""
+    return tuple(
+        (float(fan_in), float(fan_out), float(shape.depth), float(layer))
+        for shape in map(draw_shape, range(4))
+        for layer, (fan_in, fan_out) in enumerate(shape.fans)
+    )
+
+
 SPACE: Final = Space(
-    settings=(Setting("lr", FloatRange(0.001, 0.05, log=True), "step size of plain SGD"),),
+    settings=(Setting("lr", FloatRange(0.001, 0.05, log=True), "step size of plain SGD", searched=False),),
     slots=(
         Slot(
             "init_std",
             ("fan_in", "fan_out", "depth", "layer"),
             "standard deviation of the normal weights of one layer; layers count from 0, depth is how many",
+            low=1e-4,
+            high=10.0,
+            points=_layer_points(),
         ),
-        Slot("activation", ("x",), "what every hidden unit computes"),
-        Slot("lr", ("t",), "multiplier of the step size; t goes from 0 to 1 over the run"),
+        Slot("activation", ("x",), "what every hidden unit computes", points=_GRID, searched=False),
+        Slot(
+            "lr",
+            ("t",),
+            "multiplier of the step size; t goes from 0 to 1 over the run",
+            low=0.0,
+            points=_UNIT,
+            searched=False,
+        ),
     ),
 )
 
