@@ -94,7 +94,7 @@ class _Net:
         gradients = torch.autograd.grad(loss, self.parameters, allow_unused=True)
         moving = [(p, g) for p, g in zip(self.parameters, gradients, strict=True) if g is not None]
         with torch.no_grad():
-            torch._foreach_add_([p for p, _ in moving], [g for _, g in moving], alpha=-rate)  # noqa: SLF001
+            torch._foreach_add_([p for p, _ in moving], [g for _, g in moving], alpha=-rate)
 
 
 def _train(

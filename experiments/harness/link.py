@@ -1,0 +1,175 @@
+"""A running worker process, seen from the parent: start, talk, and end it with all that it started."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import trio
+
+from .frames import HEADER, FrameError, frame_length, pack, unpack
+from .outcome import EnvironmentClass, Fault, TrialError
+from .processes import cpu_seconds, kill_tree
+
+__all__ = ["WorkerLink"]
+
+_START_S: Final = 120.0  # torch takes 2 s to import on a warm disk, and a minute on a cold and busy one
+_MAX_PRINTED: Final = 1024 * 1024  # bytes of output after which a worker is killed
+_SHOWN: Final = 2000  # bytes of its output that an error repeats
+_CHUNK: Final = 65536
+_LINGER_S: Final = 0.2  # for the last output of a worker that has ended
+_MAX_WORD: Final = 64  # characters of each fact about the machine
+
+# All that a worker knows of its surroundings. One thread each: see `worker`.
+_ENVIRONMENT: Final = {
+    "LANG": "C.UTF-8",
+    "MKL_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONHASHSEED": "0",
+}
+# Passed on if they are set: where programs and libraries are, and which kernels torch may use.
+_INHERITED: Final = ("ATEN_CPU_CAPABILITY", "LD_LIBRARY_PATH", "MKL_CBWR", "PATH")
+
+
+class WorkerLink:
+    """One worker process. Not for two tasks at a time."""
+
+    def __init__(self, process: trio.Process, stream: trio.SocketStream) -> None:
+        self._process = process
+        self._stream = stream
+        self._buffer = bytearray()
+        self._printed = 0
+        self._tail = b""
+
+    @classmethod
+    async def start(cls, nursery: trio.Nursery, folders: Sequence[Path]) -> WorkerLink:
+        """Start a worker and wait until it is warm; TrialError(start) if it does not come up.
+
+        The nursery keeps a task that reads what the worker prints and that reaps it.
+        """
+        ours, theirs = socket.socketpair()
+        command = [sys.executable, "-P", "-m", "experiments.harness.worker", str(theirs.fileno())]
+        with theirs:
+            process = await trio.lowlevel.open_process(
+                [*command, *map(str, folders)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+                env={**_ENVIRONMENT, **{k: os.environ[k] for k in _INHERITED if k in os.environ}},
+            )
+        ours.setblocking(False)
+        link = cls(process, trio.SocketStream(trio.socket.from_stdlib_socket(ours)))
+        nursery.start_soon(link._watch)
+        try:
+            await link._greet()
+        except BaseException:
+            link.kill()
+            raise
+        return link
+
+    async def _greet(self) -> None:
+        try:
+            with trio.fail_after(_START_S):
+                hello = await self.receive()
+        except (TrialError, trio.TooSlowError) as error:
+            raise TrialError(
+                Fault.START, f"the worker did not come up; it printed: {self.printed}"
+            ) from error
+        if hello.get("kind") != "ready":
+            raise TrialError(Fault.START, "the worker did not say that it is ready")
+
+    async def begin(self, job: Mapping[str, object]) -> EnvironmentClass:
+        """Hand a job over and wait until its libraries are loaded and it runs."""
+        try:
+            with trio.fail_after(_START_S):
+                await self._send(job)
+                started = await self.receive()
+        except trio.TooSlowError as error:
+            raise TrialError(Fault.START, f"the worker did not begin within {_START_S:g} s") from error
+        if started.get("kind") == "failed":
+            raise TrialError(Fault.RUNNER, str(started.get("text"))[:_SHOWN])
+        if started.get("kind") != "started":
+            raise TrialError(Fault.PROTOCOL, "the worker did not say that the job has started")
+        facts = (started.get(key) for key in ("processor", "kernels", "libraries"))
+        return EnvironmentClass(*(str(fact)[:_MAX_WORD] for fact in facts))
+
+    @property
+    def printed(self) -> str:
+        """The end of what the worker printed, as text with only printable characters."""
+        text = self._tail.decode("utf-8", errors="replace")
+        return "".join(c if c.isprintable() or c == "\n" else "?" for c in text) or "(nothing)"
+
+    @property
+    def cpu_s(self) -> float:
+        """Processor seconds used so far."""
+        return cpu_seconds(self._process.pid)
+
+    async def _send(self, message: Mapping[str, object]) -> None:
+        try:
+            await self._stream.send_all(pack(message))
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            raise self._gone() from error
+
+    async def receive(self) -> dict[str, object]:
+        """The worker's next message; TrialError if it is gone or breaks the protocol."""
+        try:
+            header = await self._read(HEADER.size)
+            return unpack(await self._read(frame_length(header)))
+        except FrameError as error:
+            raise TrialError(Fault.PROTOCOL, str(error)) from error
+
+    async def _read(self, length: int) -> bytes:
+        while len(self._buffer) < length:
+            try:
+                chunk = await self._stream.receive_some(_CHUNK)
+            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+                raise self._gone() from error
+            if not chunk:
+                raise self._gone()
+            self._buffer += chunk
+        taken = bytes(self._buffer[:length])
+        del self._buffer[:length]
+        return taken
+
+    def _gone(self) -> TrialError:
+        if self._printed > _MAX_PRINTED:
+            return TrialError(
+                Fault.FLOOD, f"the worker printed more than {_MAX_PRINTED} bytes and was killed"
+            )
+        return TrialError(
+            Fault.CRASH, f"the worker ended in the middle of a trial; it printed: {self.printed}"
+        )
+
+    async def _watch(self) -> None:
+        """Read what the worker prints until it ends, and reap it. Ends soon after `kill`."""
+        with trio.CancelScope(shield=True):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._drain)
+                await self._process.wait()
+                nursery.cancel_scope.deadline = trio.current_time() + _LINGER_S
+            await trio.aclose_forcefully(self._stream)
+            if self._process.stdout is not None:
+                await trio.aclose_forcefully(self._process.stdout)
+
+    async def _drain(self) -> None:
+        output = self._process.stdout
+        assert output is not None  # it was opened as a pipe
+        while chunk := await output.receive_some(_CHUNK):
+            self._printed += len(chunk)
+            self._tail = (self._tail + chunk)[-_SHOWN:]
+            if self._printed > _MAX_PRINTED:
+                self.kill()
+
+    def kill(self) -> None:
+        """End the worker and everything that it started, now."""
+        if self._process.returncode is None:
+            kill_tree(self._process.pid)

@@ -1,0 +1,139 @@
+"""The child: `python -P -m experiments.harness.worker FD [FOLDER ...]` runs the jobs that come from a socket.
+
+It starts with a bare environment and waits warm between jobs. FOLDERs hold the operator's own tracks and come
+last on the import path, so they cannot shadow anything. A track's runner (`Track.runner`) is a module with
+
+    run(recipe: Recipe, seed: int, inputs: Mapping[str, np.ndarray],
+        progress: Callable[[int, int], None], ulps: int) -> Mapping[str, np.ndarray]
+
+When the parent goes away, however it ends, the worker kills its own process group.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Final, cast
+
+import numpy as np
+
+from ..recipe import Recipe
+from .frames import HEADER, frame_length, pack, plain_arrays, read_arrays, unpack
+
+__all__ = ["main"]
+
+_PROGRESS_S: Final = 0.1  # least time between two reports of progress
+_MAX_FAILURE: Final = 2000  # characters of an error that travel
+_LIBRARIES: Final = ("torch", "numpy", "sklearn")
+_HANGUP: Final = getattr(select, "POLLRDHUP", select.POLLHUP)
+
+
+def main(arguments: list[str]) -> None:
+    """Serve jobs until the parent closes the socket."""
+    descriptor, *folders = arguments
+    sys.path.extend(folders)
+    link = socket.socket(fileno=int(descriptor))
+    threading.Thread(target=_end_with_parent, args=(link.fileno(),), daemon=True).start()
+    link.sendall(pack({"kind": "ready"}))
+    while (message := _receive(link)) is not None:
+        link.sendall(pack(_answer(message, link)))
+
+
+def _answer(job: Mapping[str, object], link: socket.socket) -> dict[str, object]:
+    try:
+        # Libraries are loaded before the job counts as started: the first trial is as long as the next.
+        runner = importlib.import_module(str(job["runner"]))
+        link.sendall(pack({"kind": "started", **_surroundings()}))
+        return {"kind": "done", "answers": plain_arrays(_run(runner, job, link))}
+    except Exception as error:  # noqa: BLE001  whatever a runner raises is reported to the parent
+        return {"kind": "failed", "text": f"{type(error).__name__}: {error}"[:_MAX_FAILURE]}
+
+
+def _run(runner: ModuleType, job: Mapping[str, object], link: socket.socket) -> Mapping[str, np.ndarray]:
+    recipe = cast("Mapping[str, Mapping[str, int | float | str | bool]]", job["recipe"])
+    slots = cast("Mapping[str, str]", recipe["slots"])
+    answers: Mapping[str, np.ndarray] = runner.run(
+        Recipe(tuple(sorted(recipe["settings"].items())), tuple(sorted(slots.items()))),
+        job["seed"],
+        read_arrays(job["inputs"]),
+        _reporter(link),
+        job["ulps"],
+    )
+    return answers
+
+
+def _reporter(link: socket.socket) -> Callable[[int, int], None]:
+    last = time.monotonic()
+
+    def report(step: int, steps: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _PROGRESS_S:
+            last = now
+            link.sendall(pack({"kind": "progress", "step": step, "steps": steps}))
+
+    return report
+
+
+def _receive(link: socket.socket) -> dict[str, object] | None:
+    header = _read(link, HEADER.size)
+    return None if header is None else unpack(_read(link, frame_length(header)) or b"")
+
+
+def _read(link: socket.socket, length: int) -> bytes | None:
+    data = bytearray(length)
+    view, place = memoryview(data), 0
+    while place < length:
+        got = link.recv_into(view[place:])
+        if got == 0:
+            return None
+        place += got
+    return bytes(data)
+
+
+def _end_with_parent(descriptor: int) -> None:
+    # A thread and not PR_SET_PDEATHSIG: that signal is tied to the parent's *thread*, and trio starts
+    # processes from threads that end soon after.
+    hangup = select.poll()
+    hangup.register(descriptor, _HANGUP)
+    hangup.poll()
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
+
+
+def _surroundings() -> dict[str, str]:
+    """What decides how this process rounds: the processor, and the libraries that the runner loaded."""
+    torch = sys.modules.get("torch")
+    loaded = [f"{name} {sys.modules[name].__version__}" for name in _LIBRARIES if name in sys.modules]
+    return {
+        "processor": f"{platform.machine()} {_processor()}".strip(),
+        "kernels": torch.backends.cpu.get_cpu_capability() if torch is not None else "",
+        "libraries": " ".join(loaded),
+    }
+
+
+@cache
+def _processor() -> str:
+    """Vendor, family and model of the processor; empty where the system does not say."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    return "-".join(facts[key] for key in ("vendor_id", "cpu family", "model") if key in facts)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
