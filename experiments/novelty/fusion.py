@@ -1,0 +1,120 @@
+"""Fuse what the channels found into one verdict.
+
+Rules, in order:
+
+1. Behaviour that matches is a confirmed flag, whatever the words say.
+2. Equal structure without a probe is a strong flag.
+3. A mere move of a setting is tuning.
+4. Words alone are a suspicion, and only above the calibrated threshold of the text channel.  Where a probe
+   ran and found no match, the artefact has contradicted the words, and they need the higher threshold.
+5. Otherwise: no match, or not probed if there was nothing to look at.
+
+All evidence is kept, also what lost, so that a reader sees channels that disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from .catalogue import Catalogue, Technique
+from .verdict import Candidate, Channel, Evidence, Known, Relation, Strength, Verdict
+
+__all__ = ["fuse", "known_of"]
+
+_CHANNEL_ORDER = (Channel.BEHAVIOUR, Channel.STRUCTURE, Channel.TEXT)
+_STRENGTH = {
+    Channel.BEHAVIOUR: Strength.CONFIRMED,
+    Channel.STRUCTURE: Strength.STRONG,
+    Channel.TEXT: Strength.SUSPECTED,
+}
+_RELATION_ORDER = tuple(Relation)  # the lattice, strongest first
+_TOP = 5
+_CONTRADICTED = 0.9  # text score needed against a probe that found no match; a judgement, not measured
+
+
+def fuse(evidence: Sequence[Evidence], catalogue: Catalogue) -> Verdict:
+    """One verdict from all channels' evidence."""
+    ordered = sorted(evidence, key=_rank)
+    top = _top(ordered, catalogue)
+    winner = _winner(ordered)
+    if winner is None:
+        return Verdict(
+            relation=_fallback(ordered),
+            catalogue_version=catalogue.version,
+            catalogue_size=len(catalogue),
+            score=max((item.score for item in ordered), default=0.0),
+            top=top,
+            evidence=tuple(ordered),
+        )
+    return Verdict(
+        relation=winner.relation,
+        catalogue_version=catalogue.version,
+        catalogue_size=len(catalogue),
+        technique=known_of(winner.technique, catalogue),
+        strength=None if winner.relation is Relation.TUNING else _STRENGTH[winner.channel],
+        score=winner.score,
+        mode=winner.mode,
+        gain=winner.gain,
+        what_differs=winner.what_differs,
+        parts=tuple(known_of(part, catalogue) for part in winner.parts),
+        top=top,
+        evidence=tuple(ordered),
+    )
+
+
+def known_of(technique: str, catalogue: Catalogue) -> Known:
+    """What a person needs to look the technique up; the id alone if the catalogue has no such entry."""
+    entry = catalogue.lookup(technique)
+    if entry is None:
+        return Known(technique, technique)
+    return Known(
+        id=entry.id,
+        name=entry.name,
+        aliases=_all_names(entry, catalogue),
+        year=entry.year,
+        paper=f"{entry.authors[0]} et al., {entry.paper_title}" if entry.authors else entry.paper_title,
+        symbol=entry.symbol or "",
+    )
+
+
+def _all_names(entry: Technique, catalogue: Catalogue) -> tuple[str, ...]:
+    """Aliases, and the names of the entry's equivalence class: they are names of the same thing."""
+    same = [other.name for other in catalogue.equivalents(entry.id)]
+    return (*entry.aliases, *same)
+
+
+def _rank(item: Evidence) -> tuple[int, int, float]:
+    channel = _CHANNEL_ORDER.index(item.channel) if item.channel in _CHANNEL_ORDER else len(_CHANNEL_ORDER)
+    return (channel if item.flags else channel + 10, _RELATION_ORDER.index(item.relation), -item.score)
+
+
+def _winner(ordered: Sequence[Evidence]) -> Evidence | None:
+    contradicted = any(e.channel is Channel.BEHAVIOUR and e.relation is Relation.UNMATCHED for e in ordered)
+    for item in ordered:
+        if item.flags and item.channel is not Channel.TEXT:
+            return item
+    tuned = next((item for item in ordered if item.relation is Relation.TUNING), None)
+    if tuned is not None:
+        return tuned
+    words = next((item for item in ordered if item.flags), None)
+    if words is not None and (words.score >= _CONTRADICTED or not contradicted):
+        return words
+    return None
+
+
+def _fallback(ordered: Sequence[Evidence]) -> Relation:
+    relations = {item.relation for item in ordered}
+    if Relation.NEAR in relations:
+        return Relation.NEAR
+    looked = relations - {Relation.NOT_PROBED}
+    return Relation.UNMATCHED if looked or not relations else Relation.NOT_PROBED
+
+
+def _top(ordered: Iterable[Evidence], catalogue: Catalogue) -> tuple[Candidate, ...]:
+    best: dict[str, Candidate] = {}
+    for item in ordered:
+        for technique in item.parts or (item.technique,):
+            if technique and technique not in best:
+                name = known_of(technique, catalogue).name
+                best[technique] = Candidate(technique, name, item.score)
+    return tuple(best.values())[:_TOP]
