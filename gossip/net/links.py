@@ -1,0 +1,196 @@
+"""Whom we are connected to: dialling, watching, letting go.
+
+py-libp2p's own means give up on a bootstrap peer after half a minute, try one address per peer and never
+notice a frozen one. Here a loop keeps `links` connections up, tries every address with backoff, and tries
+lost and unknown peers now and then even when it has enough, so that two halves of a network find each
+other again; a watchdog drops whoever stops answering.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import trio
+from libp2p.abc import INotifee
+from libp2p.host.ping import PingService
+from libp2p.peer.id import ID
+from multiaddr import Multiaddr
+
+from gossip.proto.book import AddressBook, Entry
+from gossip.proto.conduct import Conduct
+from gossip.proto.peerid import PeerId
+
+from .config import NetConfig
+from .contain import Contained
+from .host import Host
+from .tally import Tally
+
+__all__ = ["Links"]
+
+_DIAL_SECONDS = 5.0
+_ROUND_SECONDS = 1.0
+_EXPLORE_SECONDS = 5.0
+"""How often a peer beyond the wanted number is tried."""
+_PING_EVERY = 15.0
+_PING_SECONDS = 6.0
+_STRANGER_SECONDS = 30.0
+"""A peer that has not shown by then that it is of our swarm goes."""
+
+
+class _Notifee(INotifee):
+    """Tells `Links` of connections; the rest of the interface is not needed."""
+
+    def __init__(self, connected: Callable[[Any], None]) -> None:
+        self._connected = connected
+
+    async def connected(self, network: Any, conn: Any) -> None:
+        del network
+        self._connected(conn)
+
+    async def disconnected(self, network: Any, conn: Any) -> None: ...
+
+    async def opened_stream(self, network: Any, stream: Any) -> None: ...
+
+    async def closed_stream(self, network: Any, stream: Any) -> None: ...
+
+    async def listen(self, network: Any, multiaddr: Any) -> None: ...
+
+    async def listen_close(self, network: Any, multiaddr: Any) -> None: ...
+
+
+class Links:
+    """Connections of one node. `on_link` hears of each new one: the peer, and whether we dialled."""
+
+    def __init__(
+        self,
+        host: Host,
+        config: NetConfig,
+        tally: Tally,
+        random: Random,
+        on_link: Callable[[PeerId, bool], None],
+    ) -> None:
+        self._host = host
+        self._config = config
+        self._tally = tally
+        self._random = random
+        self._on_link = on_link
+        self._wake = trio.Event()
+        self._dialing: set[PeerId] = set()
+        self._explored = float("-inf")
+        self.book = AddressBook(host.me)
+        self.conduct = Conduct()
+        self.members: set[PeerId] = set()
+        self.since: dict[PeerId, float] = {}
+        self.outbound: set[PeerId] = set()
+        self.round_trips: dict[PeerId, float] = {}
+        host.network.register_notifee(_Notifee(self._connected))
+
+    async def run(self) -> None:
+        """Keep connections up until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._dial_loop, nursery)
+            nursery.start_soon(self._watch_loop)
+
+    def wake(self) -> None:
+        """The address book has news: look at once whether to dial."""
+        self._wake.set()
+
+    def blame(self, peer: PeerId, guilt: float, reason: str) -> None:
+        """A peer did something that costs it."""
+        self._tally.refused[reason] += 1
+        if peer != self._host.me and self.conduct.blame(peer, guilt, trio.current_time()):
+            self._tally.bans += 1
+            self._host.pubsub.add_to_blacklist(ID.from_base58(peer))
+            self.wake()
+
+    def member(self, peer: PeerId) -> None:
+        """A peer spoke one of our protocols, which carry the swarm's id."""
+        self.members.add(peer)
+
+    async def drop(self, peer: PeerId) -> None:
+        """Close all connections to a peer."""
+        with trio.move_on_after(3.0), Contained():
+            await self._host.basic.disconnect(ID.from_base58(peer))
+
+    def _connected(self, link: Any) -> None:
+        peer = PeerId(str(link.muxed_conn.peer_id))
+        now = trio.current_time()
+        outbound = bool(link.muxed_conn.is_initiator)
+        self.since.setdefault(peer, now)
+        if outbound:
+            self.outbound.add(peer)
+        self.book.reached(peer, None, now)
+        self._on_link(peer, outbound)
+
+    async def _dial_loop(self, nursery: trio.Nursery) -> None:
+        while True:
+            self._wake = trio.Event()
+            now = trio.current_time()
+            connected = await self._let_go(now)
+            for entry in self._choose(connected, now):
+                self._dialing.add(entry.peer)
+                nursery.start_soon(self._dial, entry)
+            with trio.move_on_after(_ROUND_SECONDS * self._random.uniform(0.8, 1.2)):
+                await self._wake.wait()
+
+    def _choose(self, connected: set[PeerId], now: float) -> list[Entry]:
+        avoid = connected | self._dialing | set(self.conduct.bans(now))
+        want = self._config.links - len(connected) - len(self._dialing)
+        if want <= 0 and now - self._explored > _EXPLORE_SECONDS and len(connected) < self._config.max_links:
+            self._explored = now
+            want = 1
+        return self.book.to_dial(avoid, want, now, self._random) if want > 0 else []
+
+    async def _dial(self, entry: Entry) -> None:
+        try:
+            for address in entry.addresses:
+                self._tally.dials += 1
+                with Contained(), trio.fail_after(_DIAL_SECONDS):
+                    await self._host.network.dial_addr(Multiaddr(address), ID.from_base58(entry.peer))
+                    self.book.reached(entry.peer, address, trio.current_time())
+                    return
+                self._tally.dials_failed += 1
+            self.book.failed(entry.peer, trio.current_time(), self._random)
+        finally:
+            self._dialing.discard(entry.peer)
+
+    async def _let_go(self, now: float) -> set[PeerId]:
+        """Forget who has gone, drop the banned and the strangers; returns who is connected."""
+        connected = set(self._host.connected())
+        for gone in set(self.since) - connected:
+            for memory in (self.since, self.round_trips):
+                memory.pop(gone, None)
+            self.outbound.discard(gone)
+            self.members.discard(gone)
+        bans = set(self.conduct.bans(now))
+        for listed in list(self._host.pubsub.get_blacklisted_peers()):
+            if PeerId(str(listed)) not in bans:
+                self._host.pubsub.remove_from_blacklist(listed)
+        strangers = {p for p in connected if p not in self.members and self._age(p, now) > _STRANGER_SECONDS}
+        self._tally.refused["stranger"] += len(strangers)
+        for peer in connected & (bans | strangers):
+            await self.drop(peer)
+        return connected - bans - strangers
+
+    def _age(self, peer: PeerId, now: float) -> float:
+        return now - self.since.setdefault(peer, now)
+
+    async def _watch_loop(self) -> None:
+        service = PingService(self._host.basic)
+        while True:
+            await trio.sleep(_PING_EVERY * self._random.uniform(0.8, 1.2))
+            async with trio.open_nursery() as nursery:
+                for peer in self._host.connected():
+                    nursery.start_soon(self.check, service, peer)
+
+    async def check(self, service: PingService, peer: PeerId) -> None:
+        """Ping a peer, and drop it if it does not answer."""
+        with Contained() as outcome, trio.fail_after(_PING_SECONDS):
+            milliseconds = await service.ping(ID.from_base58(peer), 1)
+            self.round_trips[peer] = milliseconds[0] / 1000.0
+        if outcome.error is not None and peer in self._host.connected():
+            self._tally.watchdog_drops += 1
+            await self.drop(peer)
+            self.wake()

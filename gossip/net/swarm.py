@@ -1,0 +1,199 @@
+"""A node's membership in a swarm: `async with open_swarm(config, replica) as swarm`.
+
+Everything it starts ends with the block. Faults of peers never leave it; what does leave it is our own bug
+or a broken machine, and whoever runs it (the daemon's supervisor) decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from random import Random
+from typing import Any
+
+import trio
+from google.protobuf.message import DecodeError
+
+from gossip.proto.book import Entry
+from gossip.proto.conduct import BROKEN_PROTOCOL
+from gossip.proto.peerid import PeerId, public_key_of
+from gossip.proto.replica import Replica
+from leaderboard.errors import LocalError, PeerError
+
+from . import patches
+from .acquaint import Acquaint, listening_addresses
+from .config import NetConfig, PeerView, Statistics
+from .contain import Contained
+from .host import Host, listen, open_host
+from .links import Links
+from .pushing import Push
+from .syncing import Sync
+from .tally import Tally
+
+__all__ = ["Swarm", "open_swarm"]
+
+_SAVE_SECONDS = 60.0
+_FAREWELL_SECONDS = 1.0
+_INBOUND_PAUSE = 0.3
+"""Who dialled asks first; the other side waits this long, so that one session serves both."""
+
+
+class Swarm:
+    """What the node sees of its peers."""
+
+    def __init__(self, host: Host, config: NetConfig, replica: Replica, random: Random) -> None:
+        self._host = host
+        self._config = config
+        self._random = random
+        self._tally = Tally()
+        self._fresh_in, self._fresh_out = trio.open_memory_channel[tuple[PeerId, bool]](config.max_links)
+        self._links = Links(host, config, self._tally, random, self._on_link)
+        self._push = Push(host, replica, self._tally, self._links.blame)
+        self._sync = Sync(host, config, replica, self._links, tally=self._tally, random=random)
+        self._acquaint = Acquaint(host, config, self._links, self._tally, random)
+        self._saved: tuple[Entry, ...] = ()
+        patches.observe(host.network, self._fault)
+
+    @property
+    def peer_id(self) -> PeerId:
+        """Our own."""
+        return self._host.me
+
+    async def publish(self, envelopes: Sequence[bytes]) -> None:
+        """Push records that the ledger has admitted. Returns at once; sync covers whatever gets lost."""
+        self._push.put(envelopes)
+        await trio.lowlevel.checkpoint()
+
+    def addresses(self) -> tuple[str, ...]:
+        """Multiaddrs under which peers reach us, with our PeerId: what to give as a bootstrap address."""
+        own = (*self._config.announce, *listening_addresses(self._host))
+        return tuple(f"{address}/p2p/{self._host.me}" for address in own)
+
+    def peers(self) -> tuple[PeerView, ...]:
+        """Connected peers."""
+        now, mesh, links = trio.current_time(), self._host.mesh(), self._links
+        return tuple(
+            PeerView(
+                peer=peer,
+                addresses=entry.addresses if (entry := links.book.get(peer)) else (),
+                outbound=peer in links.outbound,
+                since=now - links.since.get(peer, now),
+                member=peer in links.members,
+                in_mesh=peer in mesh,
+                round_trip=links.round_trips.get(peer),
+                guilt=links.conduct.guilt(peer, now),
+            )
+            for peer in self._host.connected()
+        )
+
+    def statistics(self) -> Statistics:
+        """Counters, as of now."""
+        tally = self._tally
+        return Statistics(
+            peers=len(self._host.connected()),
+            known_peers=len(self._links.book),
+            mesh=len(self._host.mesh()),
+            waiting=self._push.waiting,
+            pushed_records=tally.pushed_records,
+            pushed_batches=tally.pushed_batches,
+            delivered_batches=tally.delivered_batches,
+            delivered_records=tally.delivered_records,
+            new_records=tally.new_records,
+            syncs=dict(tally.syncs),
+            served=tally.served,
+            sync_bytes_in=tally.sync_bytes_in,
+            sync_bytes_out=tally.sync_bytes_out,
+            refused={reason: count for reason, count in tally.refused.items() if count},
+            dials=tally.dials,
+            dials_failed=tally.dials_failed,
+            bans=tally.bans,
+            watchdog_drops=tally.watchdog_drops,
+        )
+
+    async def _start(self, nursery: trio.Nursery) -> None:
+        """Be ready for peers, then let them come, then go and find some."""
+        self._sync.start()
+        self._acquaint.start()
+        subscription = await self._push.subscribe()
+        await listen(self._host, self._config)
+        nursery.start_soon(self._run, subscription)
+
+    async def _run(self, subscription: Any) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._push.run, subscription)
+            nursery.start_soon(self._links.run)
+            nursery.start_soon(self._sync.run)
+            nursery.start_soon(self._acquaint.run)
+            nursery.start_soon(self._greet_loop, nursery)
+            nursery.start_soon(self._save_loop)
+
+    def _on_link(self, peer: PeerId, outbound: bool) -> None:
+        with Contained():  # WouldBlock: so many at once that nobody needs greeting twice
+            self._fresh_in.send_nowait((peer, outbound))
+
+    async def _greet_loop(self, nursery: trio.Nursery) -> None:
+        async for peer, outbound in self._fresh_out:
+            if outbound:
+                nursery.start_soon(self._acquaint.ask, peer)
+            self._sync.soon(peer, 0.0 if outbound else _INBOUND_PAUSE * self._random.uniform(1.0, 3.0))
+
+    async def _save_loop(self) -> None:
+        while True:
+            await trio.sleep(_SAVE_SECONDS)
+            self._save()
+
+    def _save(self) -> None:
+        entries = self._links.book.entries()
+        if self._config.save_book is not None and entries != self._saved:
+            self._config.save_book(entries)
+            self._saved = entries
+
+    def _fault(self, fault: patches.Fault) -> None:
+        """What a patch contained. Only what no honest libp2p node sends is held against the peer."""
+        guilty = isinstance(fault.error, DecodeError) or fault.where in ("bound-window", "contain-push")
+        if guilty and fault.peer:
+            self._links.blame(PeerId(fault.peer), BROKEN_PROTOCOL, f"libp2p: {fault.where}")
+        else:
+            self._tally.refused[f"libp2p: {fault.where}"] += 1
+
+    async def _close(self) -> None:
+        """Say goodbye to all peers at once: py-libp2p takes a fifth of a second for each, in turn."""
+        self._save()
+        with trio.move_on_after(_FAREWELL_SECONDS) as scope:
+            scope.shield = True
+            async with trio.open_nursery() as nursery:
+                for peer in self._host.connected():
+                    nursery.start_soon(self._links.drop, peer)
+
+
+@asynccontextmanager
+async def open_swarm(
+    config: NetConfig, replica: Replica, *, random: Random, wall_ns: Callable[[], int]
+) -> AsyncIterator[Swarm]:
+    """Join a swarm. `random` drives choices among peers (nothing secret), `wall_ns` is the wall clock."""
+    if len(config.seed) != 32:
+        raise LocalError("an Ed25519 seed has 32 bytes")
+    bootstrap = [_bootstrap(text) for text in config.bootstrap]
+    async with open_host(config, wall_ns) as host:
+        swarm = Swarm(host, config, replica, random)
+        swarm._links.book.restore(config.book)  # noqa: SLF001 - this function is Swarm's constructor
+        for peer, address in bootstrap:
+            swarm._links.book.learn(peer, (address,), bootstrap=True)  # noqa: SLF001
+        async with trio.open_nursery() as nursery:
+            await swarm._start(nursery)  # noqa: SLF001
+            try:
+                yield swarm
+            finally:
+                await swarm._close()  # noqa: SLF001
+                nursery.cancel_scope.cancel()
+
+
+def _bootstrap(text: str) -> tuple[PeerId, str]:
+    address, _, peer = text.rpartition("/p2p/")
+    try:
+        public_key_of(peer)
+    except PeerError as error:
+        raise LocalError(f"{text} does not end in /p2p/<PeerId>: {error}") from None
+    if not address:
+        raise LocalError(f"{text} is only a PeerId: put the peer's address before it")
+    return PeerId(peer), address

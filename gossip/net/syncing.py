@@ -1,0 +1,210 @@
+"""Sync over streams: compare with a peer at each new connection and with a random one every few seconds.
+
+Push loses messages without telling; this is what makes all nodes equal.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from random import Random
+from typing import Any
+
+import trio
+
+from gossip.proto.buckets import Buckets
+from gossip.proto.conduct import BROKEN_PROTOCOL, REJECTED_RECORD
+from gossip.proto.messages import Busy
+from gossip.proto.peerid import PeerId
+from gossip.proto.replica import Replica
+from gossip.proto.riblt import Keys
+from gossip.proto.server import SyncServer
+from gossip.proto.session import SyncSession
+from gossip.proto.steps import Admit, Admitted, Ending, Event, Finish, Opened, Outcome, Received, Send
+from gossip.proto.summary import Summary, View
+from leaderboard.errors import PeerError, Refused
+
+from .config import NetConfig
+from .contain import Contained
+from .host import Host
+from .links import Links
+from .streams import FrameStream
+from .tally import Tally
+
+__all__ = ["Sync"]
+
+_SESSION_SECONDS = 120.0
+"""A session that takes longer is dropped; the next one goes on where it stopped."""
+_PER_PEER = 2
+_AT_ONCE = 16
+"""Sessions served at once, in all and per peer: each may hold a pack and a run of symbols."""
+_SOON_SECONDS = 0.5
+"""Pause after a session that found something, or that could not finish."""
+_HELPERS = 4
+"""Peers asked at once during a bulk transfer."""
+
+
+class Sync:
+    """The pull side of one node."""
+
+    def __init__(
+        self, host: Host, config: NetConfig, replica: Replica, links: Links, *, tally: Tally, random: Random
+    ) -> None:
+        self.protocol = f"/consilience/1/{config.swarm.hex()}/sync"
+        self._host = host
+        self._config = config
+        self._replica = replica
+        self._links = links
+        self._tally = tally
+        self._random = random
+        self._summary = Summary(Keys.of(config.swarm))
+        self._catching_up = trio.Lock()
+        self._buckets = Buckets()
+        self._serving: Counter[PeerId] = Counter()
+        self._asking: set[PeerId] = set()
+        self._soon: dict[PeerId, float] = {}
+        self._wake = trio.Event()
+
+    def start(self) -> None:
+        """Serve peers from now on."""
+        self._host.basic.set_stream_handler(self.protocol, self._serve)
+
+    def soon(self, peer: PeerId, delay: float) -> None:
+        """Compare with `peer` in `delay` seconds rather than when its turn comes."""
+        self._soon[peer] = trio.current_time() + delay
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Compare with peers until cancelled."""
+        next_turn = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            while True:
+                self._wake = trio.Event()
+                now = trio.current_time()
+                for peer in [p for p, due in self._soon.items() if due <= now]:
+                    del self._soon[peer]
+                    nursery.start_soon(self._once, peer)
+                if next_turn <= now:
+                    nursery.start_soon(self._turn)
+                    next_turn = now + self._config.sync_seconds * self._random.uniform(0.6, 1.4)
+                with trio.move_on_at(min([next_turn, *self._soon.values()])):
+                    await self._wake.wait()
+
+    async def _turn(self) -> None:
+        peers = [p for p in self._host.connected() if p not in self._asking]
+        count = _HELPERS if self._buckets.active else 1
+        async with trio.open_nursery() as nursery:
+            for peer in self._random.sample(peers, min(count, len(peers))):
+                nursery.start_soon(self._once, peer)
+
+    async def _once(self, peer: PeerId) -> None:
+        """One session with a peer, unless one is under way; faults are the peer's or nobody's."""
+        now = trio.current_time()
+        if peer in self._asking or self._links.conduct.banned(peer, now):
+            return
+        self._asking.add(peer)
+        try:
+            with Contained() as outcome, trio.fail_after(_SESSION_SECONDS):
+                self._ended(peer, await self._ask(peer))
+            if outcome.error is not None:
+                self._failed(peer, outcome.error)
+        finally:
+            self._asking.discard(peer)
+
+    def _ended(self, peer: PeerId, outcome: Outcome) -> None:
+        self._tally.syncs[outcome.ending.value] += 1
+        self._tally.new_records += outcome.received
+        for _ in range(outcome.rejected):
+            self._links.blame(peer, REJECTED_RECORD, "sync: rejected record")
+        if outcome.ending in (Ending.PARTIAL, Ending.RECONCILED) and outcome.received + outcome.given:
+            self.soon(peer, _SOON_SECONDS * self._random.uniform(0.5, 1.5))
+
+    def _failed(self, peer: PeerId, error: Exception) -> None:
+        if isinstance(error, PeerError):
+            self._links.blame(peer, BROKEN_PROTOCOL, f"sync: {error}")
+        elif not isinstance(error, Refused):
+            self._tally.refused[f"sync: {type(error).__name__}"] += 1
+
+    async def _view(self) -> View:
+        async with self._catching_up:
+            while self._summary.catch_up(self._replica):
+                await trio.lowlevel.checkpoint()
+            return self._summary.view()
+
+    async def _ask(self, peer: PeerId) -> Outcome:
+        view = await self._view()
+        session = SyncSession(self._replica, view, self._summary.keys, self._buckets)
+        async with self._stream(await self._host.open_stream(peer, self.protocol)) as stream:
+            self._links.member(peer)
+            try:
+                return await self._drive(stream, session)
+            finally:
+                session.abandoned(trio.current_time())
+
+    async def _drive(self, stream: FrameStream, session: SyncSession) -> Outcome:
+        event: Event = Opened()
+        while True:
+            (effect,) = session.handle(event, trio.current_time())
+            match effect:
+                case Finish(outcome):
+                    return outcome
+                case Admit(envelopes):
+                    event = Admitted(await self._replica.admit(envelopes, stream.peer))
+                case Send(frame):
+                    await stream.write(frame)
+                    answer = await stream.read()
+                    if answer is None:
+                        raise Refused("the peer closed the stream")
+                    event = Received(answer)
+
+    async def _serve(self, raw: Any) -> None:
+        """Stream handler: answer one session."""
+        async with self._stream(FrameStream(raw)) as stream:
+            peer = stream.peer
+            self._links.member(peer)
+            if self._serving[peer] >= _PER_PEER or self._serving.total() >= _AT_ONCE:
+                await stream.write(Busy().encode())
+                return
+            self._serving[peer] += 1
+            self._tally.served += 1
+            server = SyncServer(self._replica, await self._view())
+            try:
+                with trio.fail_after(_SESSION_SECONDS):
+                    await self._answer(stream, server, peer)
+            except PeerError as error:
+                self._links.blame(peer, BROKEN_PROTOCOL, f"sync: {error}")
+                raise
+            finally:
+                self._serving[peer] -= 1
+                self._serving += Counter()
+                self._tally.new_records += server.received
+                for _ in range(server.rejected):
+                    self._links.blame(peer, REJECTED_RECORD, "sync: rejected record")
+
+    async def _answer(self, stream: FrameStream, server: SyncServer, peer: PeerId) -> None:
+        while True:
+            question = await stream.read()
+            if question is None:
+                return
+            effects = server.handle(Received(question), trio.current_time())
+            for effect in effects:
+                if isinstance(effect, Admit):
+                    admissions = await self._replica.admit(effect.envelopes, peer)
+                    effects.extend(server.handle(Admitted(admissions), trio.current_time()))
+                elif isinstance(effect, Send):
+                    await stream.write(effect.frame)
+
+    @asynccontextmanager
+    async def _stream(self, stream: FrameStream) -> AsyncIterator[FrameStream]:
+        """Close on the way out, or reset if something went wrong; count the bytes."""
+        try:
+            yield stream
+        except BaseException:
+            await stream.reset()
+            raise
+        else:
+            await stream.close()
+        finally:
+            self._tally.sync_bytes_in += stream.bytes_in
+            self._tally.sync_bytes_out += stream.bytes_out

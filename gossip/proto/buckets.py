@@ -1,0 +1,82 @@
+"""Bulk transfer for a node that lacks most of the set: ranges of ids, dealt out to several peers.
+
+Reconciliation finds few differences in large sets. A node that lacks nearly everything instead fetches the
+set by ranges of ids, each from whichever peer is free, and lets reconciliation find the tail afterwards.
+A range whose peer fell silent is dealt out again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from leaderboard.errors import PeerError
+from leaderboard.ids import ContentId
+
+__all__ = ["Buckets", "Span"]
+
+_PER_BUCKET = 512
+"""Records aimed at per bucket: about one pack."""
+_MAX_BITS = 12
+"""At most 4,096 buckets; larger ones take several packs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A range of ids still to fetch: `low` <= id < `high`, where an empty `high` means no bound."""
+
+    low: bytes
+    high: bytes
+
+    def after(self, ids: Sequence[ContentId], more: bool) -> Span | None:
+        """What is left once `ids` arrived; None if all. PeerError if they are not the next ones in order."""
+        last = b""
+        for content_id in ids:
+            if content_id <= last or content_id < self.low or (self.high and content_id >= self.high):
+                raise PeerError("sent records outside the range that was asked for, or out of order")
+            last = content_id
+        if not more:
+            return None
+        if not last:
+            raise PeerError("sent no records although it has more")
+        return Span(last + b"\0", self.high)
+
+
+class Buckets:
+    """Which ranges are still to be fetched. One per node, shared by its sessions."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Span] = []
+        self._out = 0
+
+    @property
+    def active(self) -> bool:
+        """Whether a bulk transfer is under way."""
+        return bool(self._waiting) or self._out > 0
+
+    def plan(self, size: int, now: float) -> None:
+        """Start a transfer of a set of about `size` records, unless one is under way."""
+        del now
+        if self.active:
+            return
+        bits = min(_MAX_BITS, max(4, (size // _PER_BUCKET).bit_length()))
+        lows = [(index << (16 - bits)).to_bytes(2, "big") for index in range(1 << bits)]
+        self._waiting = [Span(low, high) for low, high in zip(lows, [*lows[1:], b""], strict=True)][::-1]
+
+    def take(self, now: float) -> Span | None:
+        """The next range to fetch, if any is waiting."""
+        del now
+        if not self._waiting:
+            return None
+        self._out += 1
+        return self._waiting.pop()
+
+    def give_back(self, span: Span, now: float) -> None:
+        """The peer did not deliver `span`: somebody else will."""
+        del now
+        self._out -= 1
+        self._waiting.append(span)
+
+    def done(self) -> None:
+        """A range that was taken has arrived in full."""
+        self._out -= 1
