@@ -171,28 +171,28 @@ class Store:
         with closing(self._ids_between(low, high or b"\xff" * (ID_BYTES + 1))) as ids:
             return list(islice((item for item in ids if item != high), limit))
 
-    def since(self, row: int) -> Iterator[Stored]:
+    def since(self, row: int) -> Generator[Stored]:
         """Records after `row`, in order of arrival."""
         for found, raw in self._rows("SELECT row, raw FROM bodies WHERE row > ? ORDER BY row", (row,)):
             yield Stored(found, self._open(raw))
 
-    def in_order(self, from_ms: int = 0, until_ms: int = 2**62) -> Iterator[Envelope]:
+    def in_order(self, from_ms: int = 0, until_ms: int = 2**62) -> Generator[Envelope]:
         """Records with from_ms <= time < until_ms in (time, id) order; sorts, so it costs a scan."""
         return self._envelopes("WHERE time >= ? AND time < ? ORDER BY time, id", (from_ms, until_ms))
 
-    def of_kind(self, kind: str) -> Iterator[Envelope]:
+    def of_kind(self, kind: str) -> Generator[Envelope]:
         """Records of one kind in order of arrival; a scan for every kind but tracks."""
         if kind not in KINDS:
             raise Misuse(f"there is no record kind {kind!r}", f"kinds: {', '.join(sorted(KINDS))}")
         # Spelled out rather than bound, so that SQLite can use the partial index of tracks.
         return self._envelopes(f"WHERE kind = '{kind}' ORDER BY records.row", ())
 
-    def about(self, subject: bytes) -> Iterator[Envelope]:
+    def about(self, subject: bytes) -> Generator[Envelope]:
         """Records whose subject is `subject` (see `store_schema.subject_of`), in order of arrival."""
         found = self._envelopes("WHERE subject = ? ORDER BY records.row", (index_key(subject),))
         return (item for item in found if subject_of(item) == subject)
 
-    def by_author(self, author: AuthorId) -> Iterator[Envelope]:
+    def by_author(self, author: AuthorId) -> Generator[Envelope]:
         """An author's records, chain by chain."""
         found = self._envelopes("WHERE author = ? ORDER BY chain, seq", (index_key(author),))
         return (item for item in found if item.author == author)
@@ -202,7 +202,7 @@ class Store:
     def _open(self, raw: bytes) -> Envelope:
         return open_envelope(raw, self._swarm)
 
-    def _envelopes(self, where: str, parameters: Sequence[object]) -> Iterator[Envelope]:
+    def _envelopes(self, where: str, parameters: Sequence[object]) -> Generator[Envelope]:
         # The clause sees the slim table alone, and bodies are fetched row by row in its order.
         query = f"SELECT (SELECT raw FROM bodies WHERE bodies.row = records.row) FROM records {where}"  # noqa: S608
         for (raw,) in self._rows(query, parameters):

@@ -1,0 +1,252 @@
+"""Configuration: one frozen tree with few dials, filled from a TOML file, the environment and flags.
+
+Later sources win: defaults, `<state>/config.toml`, `CONSILIENCE_<SECTION>__<KEY>`, command-line flags. An
+unknown key is an error that names the nearest known one, wherever it stands. Plain dataclasses instead of
+pydantic-settings, because importing that alone costs 220 ms of CPU, more than a whole command may cost.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from .errors import Misuse
+from .home import Home
+from .typed import nearest, read
+
+__all__ = [
+    "Agent",
+    "Api",
+    "Config",
+    "Limits",
+    "Log",
+    "Network",
+    "Node",
+    "dials",
+    "load",
+    "template",
+]
+
+_ENVIRONMENT = "CONSILIENCE_"
+_LEVELS = ("debug", "info", "warning", "error")
+_LONGEST_NAME = 64
+_MOST_CONFIG_BYTES = 256 * 1024
+
+
+def _dial(default: Any, doc: str) -> Any:
+    return field(default=default, metadata={"doc": doc})
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Who this node is and whom it meets."""
+
+    name: str = _dial("", "What others see beside your records. Public, and shown, never trusted.")
+    swarm: str = _dial("consilience", "Name of the swarm; records of one swarm mean nothing in another.")
+    listen: tuple[str, ...] = _dial(
+        ("/ip4/0.0.0.0/tcp/7118",), "Multiaddrs to accept peers on; tcp/0 takes any free port."
+    )
+    bootstrap: tuple[str, ...] = _dial(
+        (), "Multiaddrs of peers to join through, each ending in /p2p/<peer id>."
+    )
+
+    def __post_init__(self) -> None:
+        _require(len(self.name) <= _LONGEST_NAME, "node.name", f"has more than {_LONGEST_NAME} characters")
+        _require(0 < len(self.swarm) <= _LONGEST_NAME, "node.swarm", f"needs 1 to {_LONGEST_NAME} characters")
+        for address in self.listen:
+            _require(address.startswith("/"), "node.listen", f"{address!r} is not a multiaddr")
+        for address in self.bootstrap:
+            good = address.startswith("/") and "/p2p/" in address
+            _require(good, "node.bootstrap", f"{address!r} is not a multiaddr with /p2p/<peer id>")
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The HTTP API on this machine."""
+
+    host: str = _dial("127.0.0.1", "Loopback address to serve on; other hosts reach it by an ssh tunnel.")
+    port: int = _dial(7117, "TCP port; 0 takes any free one. The CLI finds it by itself.")
+
+    def __post_init__(self) -> None:
+        _require(_is_loopback(self.host), "api.host", f"{self.host!r} is not a loopback address")
+        _require(0 <= self.port <= 65_535, "api.port", "must lie between 0 and 65535")
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """The research agent."""
+
+    enabled: bool = _dial(True, "false makes this node an observer: it keeps and shows records.")
+    tracks: tuple[str, ...] = _dial(("deep-mlp",), "Names of the installed tracks to work on.")
+    replicate_share: float = _dial(0.25, "Part of the computing time that checks other nodes' claims.")
+    proposer: str = _dial("search", "Who has the ideas: `search` needs no language model.")
+
+    def __post_init__(self) -> None:
+        _require(0.0 <= self.replicate_share <= 1.0, "agent.replicate_share", "must lie between 0 and 1")
+        _require(bool(self.proposer), "agent.proposer", "must not be empty")
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """How peers find each other."""
+
+    mdns: bool = _dial(True, "Announce this node on the local network and look for others there.")
+    psk_file: str = _dial("", "File with 64 hex digits: a private swarm for those who have the same key.")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the node may use."""
+
+    max_peers: int = _dial(64, "Most connections to other nodes at a time.")
+    workers: int = _dial(1, "Worker processes that run trials.")
+
+    def __post_init__(self) -> None:
+        _require(1 <= self.max_peers <= 10_000, "limits.max_peers", "must lie between 1 and 10000")
+        _require(1 <= self.workers <= 1_024, "limits.workers", "must lie between 1 and 1024")
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The daemon's log."""
+
+    level: str = _dial("info", "Least level to write: debug, info, warning or error.")
+
+    def __post_init__(self) -> None:
+        _require(self.level in _LEVELS, "log.level", f"is not one of {', '.join(_LEVELS)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """What a configuration file may say."""
+
+    node: Node = field(default_factory=Node)
+    api: Api = field(default_factory=Api)
+    agent: Agent = field(default_factory=Agent)
+    network: Network = field(default_factory=Network)
+    limits: Limits = field(default_factory=Limits)
+    log: Log = field(default_factory=Log)
+
+
+@dataclass(frozen=True, slots=True)
+class Config(Tree):
+    """The configuration of one node, with its state directory."""
+
+    home: Home = field(kw_only=True)
+
+
+def load(home: Home, environ: Mapping[str, str], flags: Mapping[str, object]) -> Config:
+    """The configuration of the node in `home`; `flags` maps `section.key` to values. Raises Misuse."""
+    tables = _file_tables(home.config)
+    _merge(tables, _environment_values(environ))
+    _merge(tables, dict(flags))
+    tree = read(Tree, tables)
+    return Config(**{item.name: getattr(tree, item.name) for item in fields(tree)}, home=home)
+
+
+def dials() -> dict[str, tuple[object, str]]:
+    """Every key as `section.key`, with its default and what it does, in the order of the file."""
+    return {
+        f"{section.name}.{item.name}": (item.default, item.metadata["doc"])
+        for section in fields(Tree)
+        for item in fields(section.default_factory)  # type: ignore[arg-type]
+    }
+
+
+def template(settings: Mapping[str, object]) -> str:
+    """A commented configuration file: `settings` in force, every other dial shown at its default."""
+    lines = ["# Configuration of a consilience node. Dials that are commented out have their defaults."]
+    for section in fields(Tree):
+        kind: Any = section.default_factory
+        lines += ["", f"# {kind.__doc__}", f"[{section.name}]"]
+        for item in fields(kind):
+            key = f"{section.name}.{item.name}"
+            mark = "" if key in settings else "# "
+            value = _toml(settings.get(key, item.default))
+            lines += [f"# {item.metadata['doc']}", f"{mark}{item.name} = {value}"]
+    return "\n".join(lines) + "\n"
+
+
+def _file_tables(path: Path) -> dict[str, dict[str, object]]:
+    try:
+        content = path.read_bytes()[: _MOST_CONFIG_BYTES + 1]
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise Misuse(f"cannot read {path}: {error.strerror}", "check its permissions") from None
+    try:
+        tables = tomllib.loads(content.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Misuse(f"{path} is not valid TOML: {error}", "docs/configuration.md has an example") from None
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            raise Misuse(f"{path}: `{name}` stands outside every section", "put it below a line like [node]")
+    return tables
+
+
+def _environment_values(environ: Mapping[str, str]) -> dict[str, object]:
+    """`CONSILIENCE_API__PORT=0` as `{"api.port": 0}`; only names with `__` are ours to judge."""
+    values: dict[str, object] = {}
+    known = dials()
+    for variable, text in environ.items():
+        section, separator, key = variable.removeprefix(_ENVIRONMENT).lower().partition("__")
+        if not variable.startswith(_ENVIRONMENT) or not separator:
+            continue
+        name = f"{section}.{key}"
+        if name not in known:
+            spelled = [f"{_ENVIRONMENT}{item.replace('.', '__').upper()}" for item in known]
+            raise Misuse(f"unknown variable `{variable}`", nearest(variable, spelled))
+        values[name] = _from_text(variable, text, known[name][0])
+    return values
+
+
+def _from_text(variable: str, text: str, default: object) -> object:
+    """The value that a variable spells, in the type of the dial's default; lists are comma-separated."""
+    try:
+        match default:
+            case bool():
+                return {"true": True, "1": True, "false": False, "0": False}[text.strip().lower()]
+            case int():
+                return int(text)
+            case float():
+                return float(text)
+            case tuple():
+                return [item.strip() for item in text.split(",") if item.strip()]
+    except (KeyError, ValueError):
+        raise Misuse(f"{variable}={text!r} does not read like {default!r}") from None
+    return text
+
+
+def _merge(tables: dict[str, dict[str, object]], values: Mapping[str, object]) -> None:
+    for name, value in values.items():
+        section, _, key = name.partition(".")
+        tables.setdefault(section, {})[key] = value
+
+
+def _toml(value: object) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return repr(value)
+        case list() | tuple():
+            return "[" + ", ".join(_toml(item) for item in value) + "]"
+    # JSON's escapes are TOML's, except that TOML wants DEL escaped too.
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _require(condition: bool, key: str, complaint: str) -> None:
+    if not condition:
+        raise Misuse(f"`{key}` {complaint}", "see docs/configuration.md")
