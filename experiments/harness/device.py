@@ -50,12 +50,17 @@ async def open_device(name: str = "cpu", folders: Sequence[Path] = ()) -> AsyncI
 
     `folders` hold the operator's own tracks; workers append them to their import path.
     """
+    trouble: BaseException | None = None
     async with trio.open_nursery() as nursery:
         device = Device(name, nursery, folders)
         try:
             yield device
+        except BaseException as error:  # noqa: BLE001  kept, to be raised outside of the nursery: no group
+            trouble = error
         finally:
             device.close()
+    if trouble is not None:
+        raise trouble
 
 
 class Device:
@@ -92,13 +97,14 @@ class Device:
             exam = await trio.to_thread.run_sync(examiner.prepare, seed)
             link = await self._warm()
             try:
-                return await _trial(
-                    link, examiner, exam, _job(track, recipe, seed, ulps, exam), limit, on_progress
-                )
+                environment = await link.begin(_job(track, recipe, seed, ulps, exam))
+                answer, wall, cpu = await _timed(link, limit, on_progress)
+                value = _grade(examiner, exam, answer)
             except BaseException:
                 # Also a cancellation: what the worker would say next belongs to no one.
                 self.close()
                 raise
+            return TrialOutcome(value, wall, cpu, environment, "diverged" if value is None else "")
 
     async def cached(
         self,
@@ -156,25 +162,17 @@ def _job(track: Track, recipe: Recipe, seed: int, ulps: int, exam: Exam) -> dict
     }
 
 
-async def _trial(
-    link: WorkerLink,
-    examiner: Examiner,
-    exam: Exam,
-    job: dict[str, object],
-    limit_s: float,
-    on_progress: OnProgress | None,
-) -> TrialOutcome:
-    environment = await link.begin(job)
+async def _timed(
+    link: WorkerLink, limit_s: float, on_progress: OnProgress | None
+) -> tuple[dict[str, object], float, float]:
+    """The worker's answer, and the wall and processor seconds that it took."""
     cpu, start = link.cpu_s, time.perf_counter()
     try:
         with trio.fail_after(limit_s):
-            message = await _last_message(link, on_progress)
+            answer = await _last_message(link, on_progress)
     except trio.TooSlowError as error:
-        text = f"the trial ran longer than {limit_s:g} s and was killed"
-        raise TrialError(Fault.TIMEOUT, text) from error
-    wall, cpu = time.perf_counter() - start, link.cpu_s - cpu
-    value = _grade(examiner, exam, message)
-    return TrialOutcome(value, wall, cpu, environment, "diverged" if value is None else "")
+        raise TrialError(Fault.TIMEOUT, f"the trial ran longer than {limit_s:g} s and was killed") from error
+    return answer, time.perf_counter() - start, link.cpu_s - cpu
 
 
 async def _last_message(link: WorkerLink, on_progress: OnProgress | None) -> dict[str, object]:
