@@ -1,0 +1,107 @@
+"""A confined process cannot reach out, cannot outlive its parent's patience, and cannot choke it."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from experiments.sandbox import Code, Level, Limits, Rejected, spawn
+from leaderboard.errors import Refused
+
+ECHO = Path(__file__).parent / "guests" / "echo.py"
+
+
+def test_it_answers(level: Level) -> None:
+    with spawn(ECHO, level) as child:
+        assert child.ask(b"say hello", 100, 5.0) == b"hello"
+        assert child.ask(b"say again", 100, 5.0) == b"again"
+        assert child.level == level.value
+
+
+def test_it_sees_neither_our_environment_nor_our_packages(
+    level: Level, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "secret")
+    with spawn(ECHO, level, imports=("numpy",)) as child:
+        assert b"OPENAI_API_KEY" not in child.ask(b"environment", 4096, 5.0)
+        assert child.ask(b"package", 4096, 5.0).split() in ([b"numpy"], [b"numpy", b"ssl"])
+
+
+@pytest.mark.parametrize(
+    ("attack", "code"),
+    [
+        (b"flood", Code.BAD_FRAME),
+        (b"half", Code.CRASHED),
+        (b"sleep", Code.TIME_LIMIT),
+        (b"fault", Code.CRASHED),
+        (b"eat", Code.CRASHED),
+        (b"recurse", Code.CRASHED),
+    ],
+)
+def test_misbehaviour_is_named_and_ends_the_process(level: Level, attack: bytes, code: Code) -> None:
+    with spawn(ECHO, level, limits=Limits(memory_bytes=1 << 27)) as child:
+        with pytest.raises(Rejected) as caught:
+            child.ask(attack, 4096, 0.3 if attack == b"sleep" else 10.0)
+        assert caught.value.code is code
+        assert not os.path.exists(f"/proc/{child.pid}") or _is_zombie(child.pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    return ") Z " in Path(f"/proc/{pid}/stat").read_text()
+
+
+def test_processor_time_is_limited(level: Level) -> None:
+    with spawn(ECHO, level, limits=Limits(cpu_seconds=1)) as child, pytest.raises(Rejected) as caught:
+        child.ask(b"spin", 10, 30.0)
+    assert caught.value.code is Code.TIME_LIMIT
+
+
+def test_the_whole_run_is_limited(level: Level) -> None:
+    with spawn(ECHO, level, limits=Limits(wall_seconds=0.3)) as child, pytest.raises(Rejected) as caught:
+        child.ask(b"sleep", 10, 60.0)
+    assert caught.value.code is Code.TIME_LIMIT
+
+
+def test_a_child_that_does_not_read_cannot_block_its_parent(level: Level) -> None:
+    with spawn(ECHO, level) as child:
+        child.send(b"deaf", 1.0)
+        with pytest.raises(Rejected) as caught:
+            child.send(b"x" * (1 << 20), 0.3)
+    assert caught.value.code is Code.TIME_LIMIT
+
+
+def test_printing_goes_nowhere_and_blocks_nothing(level: Level) -> None:
+    with spawn(ECHO, level) as child:
+        assert child.ask(b"shout", 100, 10.0) == b"quiet"
+
+
+def test_a_paused_child_uses_no_processor(level: Level) -> None:
+    with spawn(ECHO, level) as child:
+        child.ask(b"count", 0, 5.0)
+        child.pause()
+        before = child.cpu_seconds()
+        time.sleep(0.05)
+        assert child.cpu_seconds() - before < 0.02
+        child.resume()
+        assert child.ask(b"done", 10, 5.0) == b"done"
+
+
+def test_closing_twice_is_harmless(level: Level) -> None:
+    child = spawn(ECHO, level)
+    child.close()
+    child.close()
+
+
+def test_threads_and_processes_need_namespaces() -> None:
+    with pytest.raises(Refused, match="bubblewrap"):
+        spawn(ECHO, Level.LANDLOCK, limits=Limits(tasks=True))
+
+
+def test_a_script_that_cannot_start_is_refused_with_its_reason(level: Level) -> None:
+    with pytest.raises(Rejected) as caught:
+        spawn(ECHO, level, imports=("no_such_package",))
+    assert caught.value.code is Code.SANDBOX_REFUSED
+    assert "no_such_package" in caught.value.reason
