@@ -14,13 +14,21 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Protocol
 
 from experiments.recipe import Recipe
 from experiments.track import Track
 from leaderboard.ids import ContentId, RecipeId
+from leaderboard.records import recipe_id
 
-__all__ = ["Briefing", "Proposal", "Proposer", "Trial"]
+__all__ = ["Briefing", "Proposal", "Proposer", "Trial", "identity"]
+
+
+@lru_cache(maxsize=65536)
+def identity(recipe: Recipe) -> RecipeId:
+    """The content id of a recipe, as it stands in `Briefing.taken`."""
+    return recipe_id(recipe.to_payload())
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +37,8 @@ class Trial:
 
     recipe: Recipe
     effect: float | None
-    """Gain over the track's reference in units of the metric, positive is better; None if it diverged."""
+    """Mean gain over the track's reference, in units of the metric, positive is better; a seed on which the
+    candidate diverged counts as minus the track's effect bound. None if every seed diverged."""
     claim: ContentId
     """The claim under which it was measured: the parent that a proposal names."""
     seeds: int = 1
@@ -67,11 +76,19 @@ class Briefing:
     """How many more trials the operator's budget allows, if it is bounded."""
 
     @property
+    def searched(self) -> tuple[str, ...]:
+        """Names of the slots and settings to explore."""
+        if self.slots is not None:
+            return self.slots
+        space = self.track.space
+        return tuple(part.name for part in (*space.slots, *space.settings) if part.searched)
+
+    @property
     def known(self) -> tuple[Trial, ...]:
         """Own trials and the confirmed pool, each recipe once (own measurements first)."""
         seen: dict[RecipeId, Trial] = {}
         for trial in (*self.history, *self.pool):
-            seen.setdefault(trial.recipe.id, trial)
+            seen.setdefault(identity(trial.recipe), trial)
         return tuple(seen.values())
 
 

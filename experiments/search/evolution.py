@@ -1,0 +1,184 @@
+"""Evolution over expressions, steered by a surrogate and by Occam's razor: the embedded researcher.
+
+One step:
+1. *Candidates*, about a thousand: short expressions of the slot's library, good shapes scaled to the level
+   at which something was seen to work, mutants of the best trials, crosses between the best trials of
+   this node and the confirmed ones of its peers.
+2. *Screen*: values finite and in range; no behaviour that was tried, is taken, or differs too little from a
+   tried one to be told apart.
+3. *Choice*: the candidate with the highest
+   log P(its effect comes close to the best known) - razor * complexity + spread * log(distance to what was tried).
+   The first term is the surrogate's, the second prefers plain laws, the third keeps a node (and a swarm, of
+   which every node draws other candidates) from polishing one idea. While nothing works, "close to the best"
+   means "clearly better than the reference".
+
+What it does not know: anything about the subject. No constant, exponent, formula or order of proposals comes
+from a published technique, and the track's reference is no parent unless it was tried and did well.
+
+The constants were tuned on deep-mlp only (bench/search.py shows what they cost elsewhere: a surrogate track
+with another law).
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import numpy as np
+import trio
+
+from experiments.recipe import Recipe
+from leaderboard.errors import PeerError
+
+from .candidates import Candidate, Tried, Workshop
+from .proposer import Briefing, Proposal, identity
+from .region import Table
+from .surrogate import MAX_TRIALS, Surrogate, gains, strengths, unwarp, warp
+
+__all__ = ["Evolution", "Tuning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """The dials of the choice; defaults were tuned on deep-mlp."""
+
+    short: int = 1500
+    """Candidates drawn from the library, and so on."""
+    scaled: int = 300
+    mutants: int = 150
+    razor: float = 0.5
+    """How many units of log probability a unit of complexity costs."""
+    spread: float = 1.0
+    """Weight of the distance to what was tried."""
+    near: float = 0.1
+    """"Close to the best": this much lower, in warped units, relative."""
+    apart: float = 0.03
+    """Behaviours closer than this (root mean square of features) are one idea."""
+    width: float = 0.5
+    force: float = 1.0
+    far: float = 0.5
+    """Distances count up to this."""
+    level_share: float = 0.5
+    """A difference in level counts so much as one in shape."""
+
+
+class Evolution:
+    """The embedded researcher for expression slots."""
+
+    name: Final = "search/evolution"
+
+    def __init__(self, tuning: Tuning | None = None) -> None:
+        self._tuning = tuning or Tuning()
+
+    async def propose(self, briefing: Briefing, rng: random.Random) -> Proposal | None:
+        """The next recipe; computed in a thread, since it takes tens of milliseconds."""
+        return await trio.to_thread.run_sync(partial(self.choose, briefing, rng))
+
+    def choose(self, briefing: Briefing, rng: random.Random) -> Proposal | None:
+        """The same without a thread."""
+        workshop = Workshop(briefing)
+        if not workshop.slots:
+            return None
+        candidates = self._candidates(workshop, rng)
+        if not candidates:
+            return None
+        scores, effects = self._score(workshop, candidates, briefing, rng)
+        for place in np.argsort(-scores):
+            candidate = candidates[place]
+            recipe = _recipe(candidate, workshop, briefing)
+            if recipe is not None and identity(recipe) not in briefing.taken:
+                return self._proposal(candidate, recipe, workshop, effects[place])
+        return None
+
+    def _candidates(self, workshop: Workshop, rng: random.Random) -> list[Candidate]:
+        """Each behaviour once, in its plainest spelling."""
+        found: dict[bytes, Candidate] = {}
+        for candidate in itertools.chain(
+            workshop.short(self._tuning.short, rng),
+            workshop.scaled(self._tuning.scaled, rng),
+            workshop.mutants(self._tuning.mutants, rng),
+        ):
+            rival = found.get(candidate.mark)
+            if rival is None or candidate.complexity < rival.complexity:
+                found[candidate.mark] = candidate
+        return list(found.values())
+
+    def _score(
+        self, workshop: Workshop, candidates: list[Candidate], briefing: Briefing, rng: random.Random
+    ) -> tuple[Table, list[float | None]]:
+        """Scores, shape (candidates,), and predicted effects."""
+        tuning = self._tuning
+        razor = tuning.razor * np.array([candidate.complexity for candidate in candidates])
+        telling = _telling(workshop.tried)
+        if not telling:
+            # Nothing is known: a random plain idea (Gumbel noise makes the largest a draw from the weights).
+            return -razor - np.log(-np.log([rng.random() for _ in candidates])), [None] * len(candidates)
+        old = workshop.features([known.tables for known in telling])
+        new = workshop.features([candidate.tables for candidate in candidates])
+        effects = [known.trial.effect for known in telling]
+        seeds = [known.trial.seeds for known in telling]
+        surrogate = Surrogate(old, gains(effects), seeds)
+        guess = surrogate.guess(new)
+        floor = warp(_CLEARLY * briefing.track.manifest.delta_min)
+        chance = guess.chance(max(surrogate.best * (1.0 - tuning.near), floor))
+        least = briefing.track.manifest.delta_min
+        force = Surrogate(old, strengths(effects, least), seeds).guess(new).between(tuning.width)
+        if surrogate.best < floor:
+            chance = force
+        else:
+            chance = chance + tuning.force * force
+        distance = _distance(new, old, tuning.level_share)
+        spread = tuning.spread * np.log(np.minimum(distance, tuning.far) + 1e-6)
+        scores = chance - razor + spread - np.where(distance < tuning.apart, 1e3, 0.0)
+        return scores, [unwarp(float(mean)) for mean in guess.mean]
+
+    def _proposal(
+        self, candidate: Candidate, recipe: Recipe, workshop: Workshop, effect: float | None
+    ) -> Proposal:
+        name = workshop.slots[candidate.place].name
+        return Proposal(
+            recipe=recipe,
+            hypothesis=f"{name} = {recipe.slot(name)} is better than the reference: {candidate.origin}",
+            predicted_effect=effect,
+            proposer=self.name,
+            parents=tuple(dict.fromkeys(candidate.parents)),
+        )
+
+
+_CLEARLY: Final = 3.0  # times the track's smallest effect of interest
+
+
+def _telling(tried: list[Tried]) -> list[Tried]:
+    """What the surrogate learns from: the best half of its room and the latest."""
+    if len(tried) <= MAX_TRIALS:
+        return tried
+    ranked = sorted(tried, key=lambda known: -known.merit)
+    best = ranked[: MAX_TRIALS // 2]
+    chosen = {id(known) for known in best}
+    return best + [known for known in tried if id(known) not in chosen][-(MAX_TRIALS - len(best)) :]
+
+
+def _distance(new: Sequence[Table], old: Sequence[Table], level_share: float) -> Table:
+    """Distance of every candidate to the nearest tried recipe, shape (candidates,)."""
+    total = np.zeros((len(new[0]), len(old[0])))
+    for a, b in zip(new, old, strict=True):
+        first, second = a.mean(axis=1, keepdims=True), b.mean(axis=1, keepdims=True)
+        whole = (a**2).mean(axis=1)[:, None] + (b**2).mean(axis=1)[None, :] - 2.0 * a @ b.T / a.shape[1]
+        level = (first - second.T) ** 2
+        total += np.maximum(whole - level, 0.0) + level_share**2 * level
+    nearest: Table = np.sqrt(total.min(axis=1))
+    return nearest
+
+
+def _recipe(candidate: Candidate, workshop: Workshop, briefing: Briefing) -> Recipe | None:
+    """The candidate as a recipe; None if its expression cannot be written within the language's bounds."""
+    base = candidate.base
+    slots = {**dict(base.slots), workshop.slots[candidate.place].name: str(candidate.expr)}
+    try:
+        return Recipe.complete(briefing.track.space, dict(base.settings), slots, base.program)
+    except PeerError:
+        return None
