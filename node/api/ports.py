@@ -16,9 +16,9 @@ This module is plain dataclasses, so that the CLI can read answers back without 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import ClassVar, Protocol, TypeAlias
 
 __all__ = [
     "AgentStatus",
@@ -27,6 +27,7 @@ __all__ = [
     "ClaimDraft",
     "ClaimReceipt",
     "Event",
+    "EventStream",
     "ExportFilter",
     "FindingView",
     "IdentityView",
@@ -233,6 +234,9 @@ class RecordView:
 class ClaimDraft:
     """A person's hypothesis, to be checked, signed and measured by this node."""
 
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+    """Read by FastAPI: a misspelt field is an error, not a claim without it."""
+
     track: str
     """Track id, a unique prefix of it, or the track's name."""
     settings: dict[str, bool | int | float | str] = field(default_factory=dict)
@@ -302,6 +306,20 @@ class Metric:
     samples: tuple[Sample, ...]
 
 
+class EventStream(Protocol):
+    """One consumer's events: an async iterator that outlives a cancelled `__anext__`.
+
+    It ends when the consumer fell too far behind (who reconnects with the last id it saw) or the node stops.
+    """
+
+    def __aiter__(self) -> EventStream: ...
+
+    async def __anext__(self) -> Event: ...
+
+    def close(self) -> None:
+        """Stop collecting for this consumer."""
+
+
 class NodePort(Protocol):
     """The running node as the API sees it."""
 
@@ -323,13 +341,13 @@ class NodePort(Protocol):
     async def submit_claim(self, draft: ClaimDraft) -> ClaimReceipt:
         """Check, sign, admit, publish and queue; raises Misuse with the reason if the recipe is not valid."""
 
-    def export(self, selection: ExportFilter) -> AsyncIterator[bytes]:
-        """Raw envelopes in (time, id) order; an async generator, closed early if the client leaves."""
+    def export(self, selection: ExportFilter) -> AsyncGenerator[bytes]:
+        """Raw envelopes in (time, id) order; closed early if the client leaves."""
 
-    def events(self, since: int | None) -> AsyncIterator[Event]:
+    def events(self, since: int | None) -> EventStream:
         """Live events; with `since`, first every record event after that sequence number.
 
-        Ends when the consumer fell too far behind (it reconnects with its last id) or the node stops.
+        `node.feed.Feed.subscribe` gives such a stream.
         """
 
     async def metrics(self) -> tuple[Metric, ...]: ...

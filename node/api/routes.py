@@ -1,0 +1,179 @@
+"""What the API answers: one function per endpoint, each a question to the node.
+
+docs/api.md describes them for people, `/v1/openapi.json` for programs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated, Literal
+
+import trio
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.responses import PlainTextResponse, StreamingResponse
+
+from leaderboard.envelope import open_envelope
+from leaderboard.errors import Refused
+from leaderboard.ids import SwarmId, from_text
+
+from ..typed import plain
+from ..views import json_line
+from .metrics import CONTENT_TYPE, Traffic, render
+from .ports import (
+    BoardView,
+    ClaimDraft,
+    ClaimReceipt,
+    Event,
+    EventStream,
+    ExportFilter,
+    IdentityView,
+    NodePort,
+    NodeStatus,
+    PeerView,
+    RecordView,
+    TrackView,
+)
+
+__all__ = ["HEARTBEAT_S", "MAX_STREAMS", "router"]
+
+HEARTBEAT_S = 15.0
+"""A comment goes out at least this often, so that a dead listener is noticed."""
+MAX_STREAMS = 32
+"""Most event streams at a time."""
+_MAX_ROWS = 10_000
+
+router = APIRouter(prefix="/v1")
+
+
+def _node(request: Request) -> NodePort:
+    node: NodePort = request.app.state.node
+    return node
+
+
+def _traffic(request: Request) -> Traffic:
+    traffic: Traffic = request.app.state.traffic
+    return traffic
+
+
+Node = Annotated[NodePort, Depends(_node)]
+
+
+@router.get("/identity")
+async def identity(node: Node) -> IdentityView:
+    """Who this node is."""
+    return await node.identity()
+
+
+@router.get("/status")
+async def status(node: Node) -> NodeStatus:
+    """How this node and its parts are doing."""
+    return await node.status()
+
+
+@router.get("/peers")
+async def peers(node: Node) -> tuple[PeerView, ...]:
+    """Connected peers first, then known ones."""
+    return await node.peers()
+
+
+@router.get("/tracks")
+async def tracks(node: Node) -> tuple[TrackView, ...]:
+    """The contests that this node knows."""
+    return await node.tracks()
+
+
+@router.get("/boards")
+async def boards(
+    node: Node, track: str | None = None, limit: Annotated[int, Query(ge=1, le=_MAX_ROWS)] = 50
+) -> tuple[BoardView, ...]:
+    """The common board of one track (name, id or prefix) or of all."""
+    return await node.boards(track, limit)
+
+
+@router.get("/records/{prefix}")
+async def record(node: Node, prefix: str) -> RecordView:
+    """One record, by its id or a unique prefix of it."""
+    return await node.show(prefix)
+
+
+@router.post("/claims", status_code=201)
+async def submit_claim(node: Node, draft: ClaimDraft) -> ClaimReceipt:
+    """Sign and publish a claim, and measure it here. Publishing cannot be undone."""
+    return await node.submit_claim(draft)
+
+
+@router.get("/export")
+async def export(
+    node: Node,
+    selection: Annotated[ExportFilter, Depends()],
+    form: Annotated[Literal["jsonl", "raw"], Query(alias="format")] = "jsonl",
+) -> StreamingResponse:
+    """Records in (time, id) order, as JSON lines or as the concatenated signed bytes (MessagePack)."""
+    if form == "raw":
+        return StreamingResponse(_raw(node, selection), media_type="application/octet-stream")
+    return StreamingResponse(_lines(node, selection), media_type="application/x-ndjson")
+
+
+async def _raw(node: NodePort, selection: ExportFilter) -> AsyncGenerator[bytes]:
+    async with aclosing(node.export(selection)) as records:
+        async for raw in records:
+            yield raw
+
+
+async def _lines(node: NodePort, selection: ExportFilter) -> AsyncGenerator[bytes]:
+    swarm = SwarmId(from_text((await node.identity()).swarm_id))
+    async with aclosing(_raw(node, selection)) as records:
+        async for raw in records:
+            yield json.dumps(json_line(open_envelope(raw, swarm)), ensure_ascii=False).encode() + b"\n"
+
+
+@router.get("/events")
+async def events(
+    node: Node,
+    traffic: Annotated[Traffic, Depends(_traffic)],
+    last_event_id: Annotated[int | None, Header(ge=0)] = None,
+) -> StreamingResponse:
+    """Server-sent events; `Last-Event-ID` resumes after that record."""
+    if traffic.streams >= MAX_STREAMS:
+        raise Refused(f"{MAX_STREAMS} event streams are open already")
+    stream = _event_bytes(node.events(last_event_id), traffic)
+    return StreamingResponse(stream, media_type="text/event-stream", headers={"cache-control": "no-store"})
+
+
+async def _event_bytes(stream: EventStream, traffic: Traffic) -> AsyncGenerator[bytes]:
+    traffic.streams += 1
+    try:
+        yield b": consilience events\n\n"
+        while True:
+            event = None
+            try:
+                with trio.move_on_after(HEARTBEAT_S):
+                    event = await anext(stream)
+            except StopAsyncIteration:
+                return
+            yield b": still here\n\n" if event is None else _frame(event)
+    finally:
+        traffic.streams -= 1
+        stream.close()
+
+
+def _frame(event: Event) -> bytes:
+    number = "" if event.seq is None else f"id: {event.seq}\n"
+    # JSON on one line has no line breaks, so no text can forge another field of the stream.
+    return f"{number}event: {event.type}\ndata: {json.dumps(plain(event.data))}\n\n".encode()
+
+
+@router.post("/stop", status_code=202)
+async def stop(node: Node) -> dict[str, str]:
+    """Begin a clean shutdown."""
+    await node.stop()
+    return {"state": "stopping"}
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+async def metrics(node: Node, traffic: Annotated[Traffic, Depends(_traffic)]) -> PlainTextResponse:
+    """Prometheus metrics (also at `/metrics`)."""
+    families = (*await node.metrics(), *traffic.metrics())
+    return PlainTextResponse(render(families), media_type=CONTENT_TYPE)
