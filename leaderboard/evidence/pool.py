@@ -1,0 +1,120 @@
+"""Pooling replicators into one e-value that no single one of them, and no crowd of strangers, decides.
+
+Accepted seeds that were not delivered are losses, or else a replicator could publish only the outcomes it
+likes (simulated: 40 identities doing so confirm a null claim in 99 % of cases). But identities are free and
+the set has no clock, so "an accept without a delivery is a loss" alone would let any stranger veto any claim
+with one signature. Therefore two readings are averaged, and an average of e-values is an e-value under any
+dependence:
+
+- *strict*: everyone's seeds, every undelivered seed a loss, including runs still under way;
+- *known*: only replicators who have delivered elsewhere, with the losses of their overdue accepts alone.
+
+Strangers who withhold defeat only the strict half: at worst they halve E, which costs one more win. Known
+replicators who withhold pay with losses as soon as they deliver later work or hold too many accepts open; a
+veto through overdue accepts costs at least as many real deliveries, since whoever withholds more than it
+delivers is not heard at all.
+
+Where several environment classes took part, E is the smaller of the full count and of one in which each
+environment is scaled down to its cap; with three or more replicators, the smallest over removing any one.
+Minima of e-values are e-values. A single environment is not capped (there is nothing to balance it
+against): the board shows the number of environments instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from ..ids import AuthorId
+from .effects import Count
+from .electorate import Weight
+from .eprocess import e_value
+from .policy import Policy
+
+__all__ = ["Share", "forward_e", "reverse_e"]
+
+_HALF = Fraction(1, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one replicator contributes to one claim."""
+
+    author: AuthorId
+    weight: Weight
+    count: Count
+    """Delivered seeds within the cap."""
+    overdue: int
+    """Accepted seeds that count as losses: overdue, or missing from a delivery."""
+    outstanding: int
+    """Accepted seeds that may still be running: losses in the strict reading alone."""
+    environments: tuple[str, ...]
+    note: str = ""
+    """Why it does not count, if it does not."""
+
+    @property
+    def counts(self) -> bool:
+        return self.weight.counts and not self.note
+
+    @property
+    def delivered(self) -> int:
+        """Delivered seeds within the cap."""
+        return self.count.wins + self.count.losses + self.count.ties
+
+
+def forward_e(shares: Sequence[Share], policy: Policy) -> Fraction:
+    """E against "no more than half of the seeds gain delta_min", robust to the removal of any one."""
+    return min(_forward(subset, policy) for subset in _subsets(shares, policy))
+
+
+def reverse_e(shares: Sequence[Share], policy: Policy) -> Fraction:
+    """E against "at least half of the seeds gain delta_min": delivered seeds only, no veto by silence."""
+    return min(_reverse(subset) for subset in _subsets(shares, policy))
+
+
+def _subsets(shares: Sequence[Share], policy: Policy) -> list[list[Share]]:
+    """All shares, or every way to leave one deliverer out once there are enough of them."""
+    deliverers = [share.author for share in shares if share.delivered]
+    if len(deliverers) < policy.removal_from:
+        return [list(shares)]
+    return [[share for share in shares if share.author != left_out] for left_out in deliverers]
+
+
+def _forward(shares: Iterable[Share], policy: Policy) -> Fraction:
+    everyone = list(shares)
+    known = [share for share in everyone if share.weight is Weight.KNOWN]
+    strict = [
+        (share.environments, share.count.wins, share.count.losses + share.overdue + share.outstanding)
+        for share in everyone
+    ]
+    trusting = [(share.environments, share.count.wins, share.count.losses + share.overdue) for share in known]
+    first = _capped_e(strict, policy)
+    second = first if strict == trusting else _capped_e(trusting, policy)
+    return first if first == second else _HALF * (first + second)
+
+
+def _reverse(shares: Iterable[Share]) -> Fraction:
+    total = sum((share.count for share in shares), Count())
+    return e_value(total.losses, total.wins)
+
+
+def _capped_e(rows: Sequence[tuple[tuple[str, ...], int, int]], policy: Policy) -> Fraction:
+    full = e_value(sum(row[1] for row in rows), sum(row[2] for row in rows))
+    by_environment: dict[tuple[str, ...], tuple[int, int]] = {}
+    for environments, wins, losses in rows:
+        before = by_environment.get(environments, (0, 0))
+        by_environment[environments] = (before[0] + wins, before[1] + losses)
+    if len(by_environment) < 2:
+        return full
+    capped = [_scaled(wins, losses, policy.environment_cap) for wins, losses in by_environment.values()]
+    return min(full, e_value(sum(wins for wins, _ in capped), sum(losses for _, losses in capped)))
+
+
+def _scaled(wins: int, losses: int, cap: int) -> tuple[int, int]:
+    """Counts shrunk in proportion to `cap` seeds, rounding against the claim."""
+    total = wins + losses
+    if total <= cap:
+        return wins, losses
+    kept = wins * cap // total
+    return kept, cap - kept

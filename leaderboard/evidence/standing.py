@@ -1,0 +1,253 @@
+"""The standing of one claim: what the records about it add up to, under a policy and an electorate.
+
+`assess` is a pure function of the claim's facts. It decides everything except the comparison with other
+claims: whether the evidence clears the bar depends on how many claims were tested (leaderboard.evidence.fdr)
+and whether the opponent is itself confirmed; both are decided by the board.
+
+Order of verdicts: an author's retraction; then re-runs by distinct peers that contradict the author's
+numbers (`refuted`) or find NaN against a number (`unstable`), where one such peer alone is only a dispute
+and a liar cannot refute by itself; then reverse evidence (`refuted`: at least two replicators find that the
+opponent holds on most seeds, E >= 20); then how far the replication has come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from fractions import Fraction
+
+from ..ids import AuthorId, ContentId
+from ..manifest import TrackManifest
+from .confseq import median, median_interval
+from .effects import Count, count, paired_effects
+from .electorate import Electorate, Weight
+from .eprocess import strength
+from .facts import ClaimFacts, Commitment, Delivery
+from .policy import Policy
+from .pool import Share, forward_e, reverse_e
+from .replay import Check, cross_check
+
+__all__ = ["Assessment", "AuthorSummary", "Standing", "Terms", "assess"]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Under which contest, policy and electorate a claim is judged."""
+
+    manifest: TrackManifest
+    policy: Policy
+    electorate: Electorate
+
+
+class Standing(Enum):
+    """Where a claim stands; the order is the order on the board."""
+
+    CONFIRMED = "confirmed"
+    REPLICATED = "replicated"
+    MEASURED = "measured"
+    CLAIMED = "claimed"
+    UNSTABLE = "unstable"
+    REFUTED = "refuted"
+    RETRACTED = "retracted"
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorSummary:
+    """What the author says about its own claim; shown in grey, never ranked."""
+
+    seeds: int
+    median: float | None
+    diverged: int
+    environment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """One claim's evidence before it is compared with other claims."""
+
+    claim: ContentId
+    standing: Standing
+    """What it is if it does not clear the bar."""
+    reason: str
+    author: AuthorSummary | None
+    shares: tuple[Share, ...]
+    total: Count
+    """Seeds of replicators who count, within caps, undelivered ones not included."""
+    overdue: int
+    outstanding: int
+    ordered: tuple[float, ...]
+    """Effects against the opponent in ascending order: losses by silence at the lower bound, ties as 0."""
+    median: float | None
+    interval: tuple[float, float] | None
+    """Anytime-valid 95 % confidence interval of the median effect; None while it is infinite."""
+    e_value: Fraction
+    reverse_e_value: Fraction
+    level: int | None
+    """Evidence level for the bar; None while too few replicators delivered."""
+    tested: bool
+    """Whether this claim counts among those that raise the bar."""
+    shortfall: tuple[str, ...]
+    """What is missing, in words."""
+    check: Check
+    """How the author's own numbers replayed."""
+    environments: tuple[str, ...]
+
+    @property
+    def replicators(self) -> int:
+        """Distinct replicators whose delivered seeds count."""
+        return sum(1 for share in self.shares if share.counts and share.delivered)
+
+
+def assess(facts: ClaimFacts, terms: Terms) -> Assessment:
+    """What the records about one claim add up to; the claim itself must be among the facts."""
+    policy = terms.policy
+    checks = _checks(facts, terms)
+    own_check = checks.get(facts.author, Check()) if facts.author is not None else Check()
+    shares, values = _shares(facts, terms, checks)
+    heard = [share for share in shares if share.counts]
+    overdue = sum(share.overdue for share in heard)
+    ordered = tuple(sorted([*values, *[-terms.manifest.effect_bound] * overdue]))
+    forward, reverse = forward_e(heard, policy), reverse_e(heard, policy)
+    deliverers = sum(1 for share in heard if share.delivered)
+    standing, reason = _verdict(facts, terms, own_check, deliverers, reverse)
+    return Assessment(
+        claim=facts.id,
+        standing=standing,
+        reason=reason,
+        author=_author_summary(facts, terms.manifest),
+        shares=shares,
+        total=sum((share.count for share in heard), Count()),
+        overdue=overdue,
+        outstanding=sum(share.outstanding for share in heard),
+        ordered=ordered,
+        median=median(ordered),
+        interval=median_interval(ordered, policy.odds),
+        e_value=forward,
+        reverse_e_value=reverse,
+        level=strength(forward, policy.odds) if deliverers >= policy.least_replicators else None,
+        tested=any(_tests(share) for share in heard),
+        shortfall=_shortfall(deliverers, policy),
+        check=own_check,
+        environments=tuple(sorted({name for share in heard for name in share.environments})),
+    )
+
+
+def _tests(share: Share) -> bool:
+    """A commitment tests a claim if it was kept, or if its maker is known to keep them."""
+    return bool(share.delivered or share.overdue) or share.weight is Weight.KNOWN
+
+
+def _verdict(
+    facts: ClaimFacts, terms: Terms, check: Check, deliverers: int, reverse: Fraction
+) -> tuple[Standing, str]:
+    policy, viewer = terms.policy, terms.electorate.viewer
+    if check.contradicted(policy.second_opinion, viewer):
+        return Standing.REFUTED, "author's numbers do not replay"
+    if check.shaky(policy.second_opinion, viewer):
+        return Standing.UNSTABLE, "runs that gave numbers to the author diverge elsewhere"
+    if deliverers >= policy.least_replicators and reverse >= policy.odds:
+        return Standing.REFUTED, "its opponent holds on most seeds of the replicators"
+    disputed = "; one peer could not replay the author's numbers" if check.mismatched else ""
+    if deliverers:
+        return Standing.REPLICATED, f"{deliverers} replicator{'s' if deliverers > 1 else ''}{disputed}"
+    if any(len(measurement.seeds) == terms.manifest.author_seeds for measurement in facts.measured):
+        return Standing.MEASURED, f"measured by its author alone{disputed}"
+    return Standing.CLAIMED, "no measurement yet"
+
+
+def _shortfall(deliverers: int, policy: Policy) -> tuple[str, ...]:
+    missing: list[str] = []
+    if deliverers < policy.least_replicators:
+        missing.append(f"{deliverers} of at least {policy.least_replicators} replicators")
+    if deliverers < policy.removal_from:
+        missing.append(f"rests on every single replicator (needs {policy.removal_from} to spare one)")
+    return tuple(missing)
+
+
+def _checks(facts: ClaimFacts, terms: Terms) -> Mapping[AuthorId, Check]:
+    if not facts.replications:
+        return {}
+    silent = {
+        promised.author
+        for promised in facts.commitments.values()
+        if not terms.electorate.weight(promised.author, facts.id).counts
+    }
+    return cross_check(facts, terms.manifest.tolerance, silent)
+
+
+def _shares(
+    facts: ClaimFacts, terms: Terms, checks: Mapping[AuthorId, Check]
+) -> tuple[tuple[Share, ...], list[float]]:
+    """One share per replicator in order of id, and the effects of those that count."""
+    by_author: dict[AuthorId, list[Commitment]] = {}
+    for promised in facts.commitments.values():
+        if promised.author != facts.author:
+            by_author.setdefault(promised.author, []).append(promised)
+    shares: list[Share] = []
+    values: list[float] = []
+    for author in sorted(by_author):
+        weight = terms.electorate.weight(author, facts.id)
+        check = checks.get(author, _UNCHECKED)
+        wrong = check.contradicted(terms.policy.second_opinion, terms.electorate.viewer)
+        note = "its numbers do not replay" if wrong else "" if weight.counts else weight.value
+        tally = _tally(by_author[author], facts.deliveries, terms)
+        share = tally.share(author, weight, note, terms.manifest.delta_min)
+        shares.append(share)
+        if share.counts:
+            values.extend(0.0 if effect is None else effect for effect in tally.effects)
+    return tuple(shares), values
+
+
+_UNCHECKED = Check()
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What one replicator's accepts of one claim led to."""
+
+    effects: list[float | None] = field(default_factory=list)
+    environments: set[str] = field(default_factory=set)
+    diverged: int = 0
+    overdue: int = 0
+    outstanding: int = 0
+
+    def share(self, author: AuthorId, weight: Weight, note: str, delta_min: float) -> Share:
+        counted = count(self.effects, delta_min, self.diverged)
+        places = tuple(sorted(self.environments))
+        return Share(author, weight, counted, self.overdue, self.outstanding, places, note)
+
+
+def _tally(
+    commitments: Iterable[Commitment], deliveries: Mapping[ContentId, Delivery], terms: Terms
+) -> _Tally:
+    tally = _Tally()
+    room = terms.policy.replicator_cap
+    for promised in sorted(commitments, key=lambda item: item.order):
+        seeds = min(room, promised.accept.seeds)
+        room -= seeds
+        delivery = deliveries.get(promised.id)
+        if delivery is not None:
+            delivered = paired_effects(delivery.own, terms.manifest, seeds)
+            tally.effects.extend(delivered)
+            tally.overdue += seeds - len(delivered)
+            tally.diverged += sum(value is None for value in delivery.own.candidate[:seeds])
+            tally.environments.add(delivery.own.environment)
+        elif terms.electorate.overdue(promised.author, promised.id):
+            tally.overdue += seeds
+        else:
+            tally.outstanding += seeds
+    return tally
+
+
+def _author_summary(facts: ClaimFacts, manifest: TrackManifest) -> AuthorSummary | None:
+    if not facts.measured:
+        return None
+    own = facts.measured[0]
+    effects = paired_effects(own, manifest, len(own.seeds))
+    return AuthorSummary(
+        seeds=len(own.seeds),
+        median=median(sorted(0.0 if effect is None else effect for effect in effects)),
+        diverged=sum(value is None for value in own.candidate),
+        environment=own.environment,
+    )

@@ -1,0 +1,163 @@
+"""Trust that is earned: how a peer's published numbers fared when the viewer itself ran them again.
+
+"My board" counts a peer's replications only after the viewer's own re-runs of seeds which that peer had
+published agreed with them. A peer whose own re-runs merely agree earns nothing (published numbers can be
+copied), but a re-run of its that the viewer's contradicts costs. So no crowd of identities can vote itself
+in: symmetric reputation is never proof against Sybils (Cheng and Friedman, 2005), trust rooted in one's own
+measurements is.
+
+Each pair (claim, seed) is one observation: agreement if any re-run by the viewer matched. The rate of
+agreement has a Beta(1 + agreed, 1 + differed) posterior. A peer is quarantined while it has not outweighed
+each difference by nine agreements (posterior odds for a rate of 0.9): never for unwelcome outcomes, only for
+numbers that do not replay, and NaN against a number or a sensitive seed is not a difference. Quarantine is
+appealable by evidence: `disputes` lists what to run again, a matching second run of the disputed seed
+withdraws the difference, and further agreements outweigh it.
+
+Tolerance class D3 gives no replays, so nobody is trusted or quarantined by it: such tracks show the common
+board alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ..ids import AuthorId, ContentId
+from .electorate import Weight
+from .identities import Identity
+from .replay import Agreement, Comparison
+
+__all__ = ["Dispute", "MyElectorate", "PeerTrust", "TrustBook"]
+
+_OUTWEIGH = 9
+"""Agreements that outweigh one difference: an honest rate of 0.9 or more. A guess, simulated in bench/."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerTrust:
+    """What the viewer's own checks say about one peer."""
+
+    agreed: int
+    differed: int
+
+    @property
+    def mean(self) -> float:
+        """Posterior mean of the rate of agreement under a uniform prior."""
+        return (1 + self.agreed) / (2 + self.agreed + self.differed)
+
+    @property
+    def quarantined(self) -> bool:
+        return self.differed > 0 and self.agreed < _OUTWEIGH * self.differed
+
+    @property
+    def trusted(self) -> bool:
+        """Whether its replications count on the viewer's board."""
+        return self.agreed > 0 and not self.quarantined
+
+    @property
+    def reason(self) -> str:
+        """In words, for `consilience peers`."""
+        if not self.agreed and not self.differed:
+            return "not checked by you yet"
+        checks = f"{self.agreed} of {self.agreed + self.differed} of your re-runs agreed"
+        if self.quarantined:
+            wanted = _OUTWEIGH * self.differed
+            return f"quarantined: {checks}; restored by a matching re-run or at {wanted} agreements"
+        return checks
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Dispute:
+    """A difference that the viewer should run again before it is held against the peer."""
+
+    claim: ContentId
+    seed: int
+    peer: AuthorId
+
+
+@dataclass(slots=True)
+class TrustBook:
+    """One viewer's observations, by claim, so that a claim's records can be read again when they change."""
+
+    viewer: AuthorId
+    _by_claim: dict[ContentId, dict[tuple[AuthorId, int], bool]] = field(default_factory=dict)
+    _totals: dict[AuthorId, PeerTrust] = field(default_factory=dict)
+
+    def observe(self, claim: ContentId, found: Iterable[Comparison]) -> set[AuthorId]:
+        """Replace what `claim` taught; returns the peers whose trust changed."""
+        before = self._by_claim.pop(claim, {})
+        after = self._observations(found)
+        if after:
+            self._by_claim[claim] = after
+        if before == after:
+            return set()
+        return self._settle(before, after)
+
+    def of(self, peer: AuthorId) -> PeerTrust:
+        """What is known about one peer."""
+        return self._totals.get(peer, _STRANGER)
+
+    def peers(self) -> Mapping[AuthorId, PeerTrust]:
+        """Everyone the viewer has an observation of."""
+        return dict(self._totals)
+
+    def disputes(self) -> list[Dispute]:
+        """Differences in order; run these seeds again to hear the appeal."""
+        return sorted(
+            Dispute(claim, seed, peer)
+            for claim, observations in self._by_claim.items()
+            for (peer, seed), agreed in observations.items()
+            if not agreed
+        )
+
+    def _observations(self, found: Iterable[Comparison]) -> dict[tuple[AuthorId, int], bool]:
+        seen: dict[tuple[AuthorId, int], bool] = {}
+        for item in found:
+            if item.agreement in (Agreement.SAME, Agreement.DIFFERENT):
+                key = (item.publisher, item.seed)
+                seen[key] = seen.get(key, False) or item.agreement is Agreement.SAME
+        return seen
+
+    def _settle(
+        self, before: Mapping[tuple[AuthorId, int], bool], after: Mapping[tuple[AuthorId, int], bool]
+    ) -> set[AuthorId]:
+        changed: set[AuthorId] = set()
+        for observations, sign in ((before, -1), (after, 1)):
+            for (peer, _), agreed in observations.items():
+                old = self.of(peer)
+                self._totals[peer] = PeerTrust(old.agreed + sign * agreed, old.differed + sign * (not agreed))
+                changed.add(peer)
+        for peer in changed:
+            if self._totals[peer] == _STRANGER:
+                del self._totals[peer]
+        return changed
+
+
+_STRANGER = PeerTrust(0, 0)
+
+
+class MyElectorate:
+    """The viewer and the peers its own checks found honest; everyone else is silent, and no veto either."""
+
+    def __init__(self, book: TrustBook, identities: Mapping[AuthorId, Identity]) -> None:
+        self.viewer: AuthorId | None = book.viewer
+        self._book = book
+        self._identities = identities
+
+    def weight(self, author: AuthorId, claim: ContentId) -> Weight:
+        """How `author`'s replications of `claim` count on the viewer's board."""
+        identity = self._identities[author]
+        if author == self.viewer:
+            return Weight.KNOWN
+        if identity.equivocated:
+            return Weight.EQUIVOCATED
+        trust = self._book.of(author)
+        if trust.quarantined:
+            return Weight.QUARANTINED
+        if not trust.trusted:
+            return Weight.UNTRUSTED
+        return identity.weight(claim) if identity.withholds else Weight.KNOWN
+
+    def overdue(self, author: AuthorId, accept: ContentId) -> bool:
+        """Whether an accept without delivery is no longer believed to be running."""
+        return self._identities[author].is_overdue(accept)
