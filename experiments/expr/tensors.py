@@ -1,5 +1,8 @@
 """The operations of an expression on torch tensors, differentiable. Imported in worker processes only.
 
+`TensorOperations` serves `Expr.apply`. `staged` walks a tree once and returns a function, which is what a
+training loop wants: walking `max(x, 0)` for each layer of each step was 5 % of a deep-mlp trial.
+
 Numbers stay Python floats until they meet a tensor, so constants cost nothing per element. Outside of its
 domain a function gives NaN, as torch does, and the trial ends as diverged; nothing is raised.
 """
@@ -14,9 +17,9 @@ from typing import Final
 import torch
 
 from .evaluate import SCALAR_BINARY, SCALAR_CALLS, lookup_index
-from .nodes import ExprError
+from .nodes import Expr, ExprError
 
-__all__ = ["Operand", "TensorOperations"]
+__all__ = ["Operand", "TensorOperations", "staged"]
 
 Operand = torch.Tensor | float
 
@@ -112,3 +115,60 @@ def _lookup(index: Operand, entries: tuple[Operand, ...]) -> Operand:
     if isinstance(chosen, float):
         raise ExprError("a lookup needs at least two entries to select by a tensor")
     return torch.where(torch.isnan(index), math.nan, chosen)
+
+
+# --- staging ------------------------------------------------------------------------------------------------
+
+_Stage = Callable[[torch.Tensor], Operand] | float
+
+
+def staged(expr: Expr, variable: str) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The expression in one variable as a function on tensors; a constant gives a tensor full of it."""
+    stage = expr.apply({variable: _identity}, _Staging())
+    if not callable(stage):
+        return lambda x: torch.full_like(x, stage)
+
+    def function(x: torch.Tensor) -> torch.Tensor:
+        value = stage(x)
+        return value if isinstance(value, torch.Tensor) else torch.full_like(x, value)
+
+    return function
+
+
+def _identity(x: torch.Tensor) -> Operand:
+    return x
+
+
+def _at(stage: _Stage, x: torch.Tensor) -> Operand:
+    return stage(x) if callable(stage) else stage
+
+
+class _Staging:
+    """Operations whose values are functions of one tensor, or plain numbers."""
+
+    def __init__(self) -> None:
+        self._tensors = TensorOperations()
+
+    def constant(self, value: float) -> _Stage:
+        return value
+
+    def negate(self, value: _Stage) -> _Stage:
+        return (lambda x: -value(x)) if callable(value) else -value
+
+    def binary(self, operator: str, left: _Stage, right: _Stage) -> _Stage:
+        if not callable(left) and not callable(right):
+            return _scalar(SCALAR_BINARY[operator], left, right)
+        compute = self._tensors.binary
+        return lambda x: compute(operator, _at(left, x), _at(right, x))
+
+    def call(self, function: str, arguments: tuple[_Stage, ...]) -> _Stage:
+        compute = self._tensors.call
+        numbers = tuple(argument for argument in arguments if not callable(argument))
+        if len(numbers) == len(arguments):
+            value = compute(function, numbers)
+            assert isinstance(value, float)  # numbers in, number out
+            return value
+        first = arguments[0]
+        if function == "max" and numbers == (0.0,) and callable(first) and len(arguments) == 2:
+            return lambda x: _extreme("max", first(x), 0.0)
+        return lambda x: compute(function, tuple(_at(argument, x) for argument in arguments))

@@ -1,7 +1,7 @@
 """deep-mlp: how should a deep plain ReLU net be initialised?
 
 A chain of fully connected layers without normalisation, without skip connections and with zero biases is
-trained by plain SGD on scikit-learn's digits (1,797 images of 8 x 8). At 10 to 14 hidden layers the usual
+trained by plain SGD on scikit-learn's digits (1,797 images of 8 x 8). At 11 to 13 hidden layers the usual
 default initialisation is dead: the signal fades to nothing on its way. The recipe says the standard deviation
 of each layer's normal weights, the activation, and the schedule of the step size.
 
@@ -20,7 +20,7 @@ from leaderboard.manifest import TrackManifest
 from ...recipe import Recipe
 from ...space import FloatRange, Setting, Slot, Space
 from ...track import Track
-from .net import BATCH, STEPS, draw_shape
+from .shape import BATCH, HIDDEN, INIT_VARIABLES, PATTERN, SCALES, STEPS, cycle
 
 __all__ = ["DATA_SHA256", "SPACE", "track"]
 
@@ -33,11 +33,14 @@ _UNIT: Final = tuple((step / 16,) for step in range(17))
 
 
 def _layer_points() -> tuple[tuple[float, ...], ...]:
-    """(fan_in, fan_out, depth, layer) of all layers of a few nets."""
+    """(fan_in, fan_out, depth, layer) of all layers of a small, a middle and a large net."""
+    scales = (SCALES[0], SCALES[len(SCALES) // 2], SCALES[-1])
+    orders = (PATTERN, (1, 3, 2, 4), (4, 2, 3, 1))
+    nets = map(cycle, HIDDEN, scales, orders)
     return tuple(
-        (float(fan_in), float(fan_out), float(shape.depth), float(layer))
-        for shape in map(draw_shape, range(4))
-        for layer, (fan_in, fan_out) in enumerate(shape.fans)
+        (float(fan_in), float(fan_out), float(net.depth), float(layer))
+        for net in nets
+        for layer, (fan_in, fan_out) in enumerate(net.fans)
     )
 
 
@@ -46,7 +49,7 @@ SPACE: Final = Space(
     slots=(
         Slot(
             "init_std",
-            ("fan_in", "fan_out", "depth", "layer"),
+            INIT_VARIABLES,
             "standard deviation of the normal weights of one layer; layers count from 0, depth is how many",
             low=1e-4,
             high=10.0,

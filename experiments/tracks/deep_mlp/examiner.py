@@ -13,7 +13,8 @@ from leaderboard.errors import LocalError
 
 from ...harness.exam import Exam, Form
 from . import DATA_SHA256
-from .net import CLASSES, SPLIT, FloatArray, stream
+from .net import SPLIT, FloatArray, stream
+from .shape import CLASSES
 
 __all__ = ["prepare", "score"]
 

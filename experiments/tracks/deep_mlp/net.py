@@ -12,62 +12,34 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from ...expr import Expr, ExprError, parse
 from ...recipe import Recipe
+from .shape import HIDDEN, INIT_VARIABLES, SCALES, Shape, cycle
 
 __all__ = [
-    "BATCH",
-    "CLASSES",
-    "INPUTS",
-    "STEPS",
+    "ORDER",
+    "SPLIT",
+    "TWIN",
+    "WEIGHTS",
     "FloatArray",
     "LayerWeights",
-    "Shape",
     "draw_shape",
     "draw_weights",
     "initial_weights",
     "layer_std",
+    "nudged",
     "stream",
 ]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 
-INPUTS: Final = 64
-CLASSES: Final = 10
-BATCH: Final = 32  # samples a step
-STEPS: Final = 400
-
-# Frozen after the measurements in docs/tracks/deep-mlp.md.
-_HIDDEN: Final = (10, 12, 14)
-_PATTERN: Final = (1, 2, 3, 4)
-_SCALES: Final = (10, 12, 14, 17, 20, 24, 28, 34, 40)
-
 # Purposes of the random streams of one seed.
 SPLIT, SHAPE, WEIGHTS, ORDER, TWIN = range(5)
-
-INIT_VARIABLES: Final = ("fan_in", "fan_out", "depth", "layer")
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """Widths of a net from input to output."""
-
-    widths: tuple[int, ...]
-
-    @property
-    def depth(self) -> int:
-        """Number of weight layers."""
-        return len(self.widths) - 1
-
-    @property
-    def fans(self) -> tuple[tuple[int, int], ...]:
-        """(fan_in, fan_out) of every layer."""
-        return tuple(zip(self.widths, self.widths[1:], strict=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +62,10 @@ def stream(seed: int, purpose: int) -> np.random.RandomState:
 def draw_shape(seed: int) -> Shape:
     """Depth and widths that the seed draws: a shuffled pattern of widths 1:4, times a scale."""
     draw = stream(seed, SHAPE)
-    hidden = _HIDDEN[draw.randint(len(_HIDDEN))]
-    scale = _SCALES[draw.randint(len(_SCALES))]
-    pattern = [_PATTERN[place % len(_PATTERN)] for place in range(hidden)]
-    return Shape((INPUTS, *(scale * pattern[place] for place in draw.permutation(hidden)), CLASSES))
+    hidden = HIDDEN[draw.randint(len(HIDDEN))]
+    scale = SCALES[draw.randint(len(SCALES))]
+    ordered = cycle(hidden, scale).widths[1:-1]
+    return Shape.of_hidden(ordered[place] for place in draw.permutation(hidden))
 
 
 def layer_std(law: Expr, shape: Shape, layer: int) -> float:
@@ -122,9 +94,8 @@ def initial_weights(recipe: Recipe, seed: int, *, hidden: int, scale: int) -> tu
 
     For the novelty checker. Raises ExprError if the recipe's law has no value for some layer.
     """
-    widths = (scale * _PATTERN[place % len(_PATTERN)] for place in range(hidden))
     law = parse(recipe.slot("init_std"), INIT_VARIABLES)
-    return draw_weights(law, Shape((INPUTS, *widths, CLASSES)), seed)
+    return draw_weights(law, cycle(hidden, scale), seed)
 
 
 def nudged(values: FloatArray, draw: np.random.RandomState, ulps: int) -> FloatArray:

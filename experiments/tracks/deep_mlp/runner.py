@@ -18,27 +18,17 @@ import torch
 from torch.nn import functional
 
 from ...expr import Expr, ExprError, parse
-from ...expr.tensors import TensorOperations
+from ...expr.tensors import staged
 from ...recipe import Recipe
-from .net import (
-    BATCH,
-    CLASSES,
-    INIT_VARIABLES,
-    ORDER,
-    STEPS,
-    TWIN,
-    FloatArray,
-    Shape,
-    draw_shape,
-    draw_weights,
-    nudged,
-    stream,
-)
+from .net import ORDER, TWIN, FloatArray, draw_shape, draw_weights, nudged, stream
+from .shape import BATCH, CLASSES, INIT_VARIABLES, STEPS, Shape
 
 __all__ = ["run"]
 
 _REPORT: Final = 20  # steps between two reports of progress, each of which also looks for a divergence
-_OPERATIONS: Final = TensorOperations()
+
+# One thread: the order of sums, and with it the last digits, must not depend on the number of cores.
+torch.set_num_threads(1)
 
 
 def run(
@@ -74,7 +64,7 @@ class _Net:
         values = [layer.values for layer in draw_weights(law, shape, seed)]
         if ulps:
             values = [nudged(value, twin, ulps) for value in values]
-        self._activation = parse(recipe.slot("activation"), ("x",))
+        self._activate = staged(parse(recipe.slot("activation"), ("x",)), "x")
         self.weights = [torch.from_numpy(value).requires_grad_() for value in values]
         self.biases = [torch.zeros(len(value), dtype=torch.float64).requires_grad_() for value in values]
         self.parameters = [*self.weights, *self.biases]
@@ -84,10 +74,6 @@ class _Net:
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             hidden = self._activate(functional.linear(hidden, weight, bias))
         return functional.linear(hidden, self.weights[-1], self.biases[-1])
-
-    def _activate(self, x: torch.Tensor) -> torch.Tensor:
-        value = self._activation.apply({"x": x}, _OPERATIONS)
-        return value if isinstance(value, torch.Tensor) else torch.full_like(x, value)
 
     def descend(self, loss: torch.Tensor, rate: float) -> None:
         """One step of SGD; a parameter that the loss does not depend on stays."""

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from experiments.expr import ExprError, parse
-from experiments.expr.tensors import TensorOperations
+from experiments.expr.tensors import TensorOperations, staged
 
 TEXTS = [
     "max(x, 0)",
@@ -23,6 +23,10 @@ TEXTS = [
     "sqrt(abs(x)) + floor(x) + 2**x + log(x**2 + 1)",
     "tanh(x)*sin(3)",
     "max(2, 3)*x",
+    "max(0, x)",
+    "max(x, x/2, 0)",
+    "where(0, x, 2)*x",
+    "-(x < 1)*lookup(1, x, -x)",
 ]
 POINTS = [-2.5, -1.0, -0.3, 0.2, 0.5, 1.7, 4.0]
 
@@ -35,6 +39,7 @@ def test_tensors_and_floats_agree(text: str) -> None:
     assert isinstance(values, torch.Tensor)
     expected = [tree.evaluate({"x": point}) for point in POINTS]
     assert values.tolist() == pytest.approx(expected, rel=1e-12)
+    assert torch.equal(staged(tree, "x")(x), values)
 
 
 def test_gradients_flow_and_relu_is_flat_at_zero() -> None:
@@ -51,6 +56,14 @@ def test_outside_of_the_domain_is_nan_and_not_an_error() -> None:
     for text in ("sqrt(x)", "x + log(-1)", "x*(1/0)", "lookup(1/0, x, 2)"):
         value = parse(text, {"x"}).apply({"x": x}, TensorOperations())
         assert math.isnan(float(value))
+
+
+@pytest.mark.parametrize("text", ["3", "max(1, 2)", "-(2 - 5)", "where(1 > 2, x, 3)"])
+def test_a_staged_constant_fills_the_tensor(text: str) -> None:
+    x = torch.zeros(2, 2, dtype=torch.float64)
+    assert torch.equal(
+        staged(parse(text, {"x"}), "x")(x), torch.full_like(x, parse(text, {"x"}).evaluate({"x": 0}))
+    )
 
 
 def test_a_missing_variable_is_an_error() -> None:
