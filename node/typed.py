@@ -56,7 +56,11 @@ def _read(kind: Any, value: object, where: str, strict: bool) -> Any:
         return _read_collection(kind, value, where, strict)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if isinstance(kind, type) and isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
+    if (
+        isinstance(kind, type)
+        and isinstance(value, kind)
+        and (kind in (bool, object) or not isinstance(value, bool))
+    ):
         return value
     raise Misuse(f"{where}: {value!r} is not {_spell(kind)}")
 

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import trio
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import PlainTextResponse, StreamingResponse
+from starlette.types import Send
 
 from leaderboard.envelope import open_envelope
 from leaderboard.errors import Refused
@@ -26,7 +27,6 @@ from .ports import (
     ClaimDraft,
     ClaimReceipt,
     Event,
-    EventStream,
     ExportFilter,
     IdentityView,
     NodePort,
@@ -58,6 +58,18 @@ def _traffic(request: Request) -> Traffic:
 
 
 Node = Annotated[NodePort, Depends(_node)]
+
+
+class _Stream(StreamingResponse):
+    """A streamed answer whose source is closed when the client leaves, not when it is garbage."""
+
+    def __init__(self, content: AsyncGenerator[bytes], media_type: str) -> None:
+        super().__init__(content, media_type=media_type, headers={"cache-control": "no-store"})
+        self._content = content
+
+    async def stream_response(self, send: Send) -> None:
+        async with aclosing(self._content):
+            await super().stream_response(send)
 
 
 @router.get("/identity")
@@ -112,8 +124,8 @@ async def export(
 ) -> StreamingResponse:
     """Records in (time, id) order, as JSON lines or as the concatenated signed bytes (MessagePack)."""
     if form == "raw":
-        return StreamingResponse(_raw(node, selection), media_type="application/octet-stream")
-    return StreamingResponse(_lines(node, selection), media_type="application/x-ndjson")
+        return _Stream(_raw(node, selection), "application/octet-stream")
+    return _Stream(_lines(node, selection), "application/x-ndjson")
 
 
 async def _raw(node: NodePort, selection: ExportFilter) -> AsyncGenerator[bytes]:
@@ -138,11 +150,12 @@ async def events(
     """Server-sent events; `Last-Event-ID` resumes after that record."""
     if traffic.streams >= MAX_STREAMS:
         raise Refused(f"{MAX_STREAMS} event streams are open already")
-    stream = _event_bytes(node.events(last_event_id), traffic)
-    return StreamingResponse(stream, media_type="text/event-stream", headers={"cache-control": "no-store"})
+    return _Stream(_event_bytes(node, last_event_id, traffic), "text/event-stream")
 
 
-async def _event_bytes(stream: EventStream, traffic: Traffic) -> AsyncGenerator[bytes]:
+async def _event_bytes(node: NodePort, since: int | None, traffic: Traffic) -> AsyncGenerator[bytes]:
+    # Subscribed in here: a generator that is closed before its first step runs no `finally`.
+    stream = node.events(since)
     traffic.streams += 1
     try:
         yield b": consilience events\n\n"
