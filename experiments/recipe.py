@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from leaderboard.codec import ValueMap
+from leaderboard.ids import RecipeId
+from leaderboard.records import recipe_id
 
 from .space import RecipeError, Scalar, Space, nearest
 
@@ -85,6 +87,11 @@ class Recipe:
         return cls.complete(
             track.space, {**dict(reference.settings), **settings}, {**dict(reference.slots), **slots}, program
         )
+
+    @property
+    def id(self) -> RecipeId:
+        """The content id that claims of this recipe share."""
+        return recipe_id(self.to_payload())
 
     def to_payload(self) -> ValueMap:
         """The plain canonical form that records carry and hash."""

@@ -27,7 +27,8 @@ class Measurement:
     candidate: tuple[float | None, ...]
     opponent: tuple[float | None, ...]
     stable: tuple[bool, ...]
-    """Per seed: did a twin run perturbed by 2 ulp agree (the sensitivity gate of class D0)?"""
+    """Per seed: did a twin run perturbed by 2 ulp agree (the sensitivity gate of class D0)? False where no
+    twin was run: the gate is paid for by whoever replays."""
     environment: str
     """Short class of the machine (processor family, library versions), for caps and heterogeneity."""
     calibration: float
@@ -41,6 +42,19 @@ class Measurement:
         lengths = {len(self.seeds), len(self.candidate), len(self.opponent), len(self.stable)}
         if len(lengths) != 1:
             raise LocalError(f"measurement arrays differ in length: {sorted(lengths)}")
+
+    def extended(self, more: Measurement) -> Measurement:
+        """These seeds and then those of `more`, measured on the same machine right after."""
+        return Measurement(
+            seeds=self.seeds + more.seeds,
+            candidate=self.candidate + more.candidate,
+            opponent=self.opponent + more.opponent,
+            stable=self.stable + more.stable,
+            environment=more.environment,
+            calibration=more.calibration,
+            sandbox=more.sandbox,
+            cost_ms=self.cost_ms + more.cost_ms,
+        )
 
     def payload(self) -> ValueMap:
         return {

@@ -1,8 +1,8 @@
 """This node's copy of the record set: ledger, store and standings behind one async door.
 
 Everything that enters passes `admit`, whoever brought it. Admission verifies and writes in a thread, one
-batch at a time; when it returns, the records are durable. Only then are they added to the standings and listeners
-woken, so nobody ever sees, counts or forwards a record that a crash could take back.
+batch at a time; when it returns, the records are durable. Only then do the standings get them and listeners
+wake up, so nobody ever sees, counts or forwards a record that a crash could take back.
 
 Listeners do not get callbacks: they keep a cursor into the store's log and wait for it to move
 (`wait_beyond`), so a slow one misses nothing and holds nobody up.
@@ -51,13 +51,14 @@ class NodeReplica:
 
     async def load(self) -> None:
         """Build the standings from what the store holds; called once, before anything is admitted."""
-        while page := await trio.to_thread.run_sync(self._page_after, self._cursor):
+        while page := await trio.to_thread.run_sync(self.page, self._cursor):
             self.standings.add([stored.envelope for stored in page])
             self._cursor = page[-1].row
 
-    def _page_after(self, row: int) -> list[Stored]:
+    def page(self, row: int, limit: int = _LOAD_PAGE) -> list[Stored]:
+        """At most `limit` records after `row`, in order of arrival; blocks on the disk."""
         with closing(self.store.since(row)) as rows:
-            return list(islice(rows, _LOAD_PAGE))
+            return list(islice(rows, limit))
 
     async def admit(self, batch: Sequence[bytes], source: str) -> Sequence[Admission]:  # noqa: ARG002
         """Offer records; one verdict each, in order. What is ACCEPTed is durable and visible on return."""

@@ -26,7 +26,7 @@ from leaderboard.records import (
     Track,
 )
 
-from .api.ports import Event, Json, JsonMap, RecordRef, RecordView, TrackView
+from .api.ports import BoardRow, Event, Json, JsonMap, RecordRef, RecordView, TrackView
 from .store_schema import subject_of
 
 __all__ = ["json_line", "recipe_line", "record_event", "record_ref", "record_view", "summary", "track_view"]
@@ -80,8 +80,13 @@ def record_ref(envelope: Envelope) -> RecordRef:
     )
 
 
-def record_view(envelope: Envelope, author_name: str = "", related: Sequence[Envelope] = ()) -> RecordView:
-    """The record with its fields; the standing is for the daemon to add."""
+def record_view(
+    envelope: Envelope,
+    author_name: str = "",
+    related: Sequence[Envelope] = (),
+    standing: BoardRow | None = None,
+) -> RecordView:
+    """The record with its fields; where a claim stands is for the daemon to say."""
     in_time = sorted(related, key=lambda item: (item.time_ms, item.id))
     return RecordView(
         id=to_text(envelope.id),
@@ -94,7 +99,7 @@ def record_view(envelope: Envelope, author_name: str = "", related: Sequence[Env
         prev=None if envelope.prev is None else to_text(envelope.prev),
         size=len(envelope.raw),
         payload=_json_map(envelope.record.payload()),
-        standing=None,
+        standing=standing,
         related=tuple(record_ref(item) for item in in_time),
     )
 

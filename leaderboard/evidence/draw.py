@@ -137,21 +137,15 @@ def replay_seeds(secret: bytes, facts: ClaimFacts, viewer: AuthorId) -> tuple[in
     """Which published seeds to run again, by the private coin: one of the author's, one of a replicator's.
 
     Replicators reveal their secrets, so their own seeds can be checked as the author's can: whoever made its
-    numbers up cannot know which of them somebody will run again. Sensitive seeds prove nothing and are left
-    out. Nothing is returned for a claim on which nobody else has published yet.
+    numbers up cannot know which of them somebody will run again.
+    Nothing is returned for a claim on which nobody else has published yet.
     """
-    own = [
-        seed
-        for measurement in facts.measured
-        for seed, stable in zip(measurement.seeds, measurement.stable, strict=True)
-        if stable and facts.author != viewer
-    ]
+    own = [seed for measurement in facts.measured for seed in measurement.seeds if facts.author != viewer]
     others = [
         seed
         for delivery in facts.deliveries.values()
         if delivery.commitment.author != viewer
-        for seed, stable in zip(delivery.own.seeds, delivery.own.stable, strict=True)
-        if stable
+        for seed in delivery.own.seeds
     ]
     return tuple(min(pool, key=lambda seed: _lot(secret, facts.id, seed)) for pool in (own, others) if pool)
 

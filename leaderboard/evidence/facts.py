@@ -113,7 +113,7 @@ class ClaimFacts:
         if self.claim is None or author != self.author:
             return False
         seeds = result.measurement.seeds
-        return bool(seeds) and seeds == author_seeds(self.claim.track, self.id, author, len(seeds))
+        return bool(seeds) and seeds == author_seeds(self.claim.track, author, len(seeds))
 
     def _match(self) -> dict[ContentId, Delivery]:
         found: dict[ContentId, Delivery] = {}

@@ -1,8 +1,8 @@
 """Do published numbers replay? Re-runs of seeds that somebody else measured, compared by tolerance class.
 
 A replication's `replay` re-runs seeds which the claim's author, or an earlier replicator (whose secret is
-revealed by then), has published. Classes: D0, equality to 1e-7 (1+|b|) on any machine, only where both
-sides found the seed insensitive to a 2 ulp perturbation; D1, the same within one environment class; D2, a
+revealed by then), has published. Classes: D0, equality to 1e-7 (1+|b|) on any machine, only where the
+checker found the seed insensitive to a 2 ulp perturbation; D1, the same within one environment class; D2, a
 band around the machines' calibration runs; D3 and sensitive seeds are never compared. NaN against a number
 is a sign of an unstable candidate, not of fraud. Rounded values and hashes are never compared: they
 straddle boundaries.
@@ -149,14 +149,18 @@ def cross_check(facts: ClaimFacts, tolerance: str, silent: Container[AuthorId]) 
     return checks
 
 
-def compare(tolerance: str, a: Run, b: Run) -> Agreement:
-    """Set two runs of one seed side by side under a tolerance class, `D0` to `D3`."""
+def compare(tolerance: str, published: Run, rerun: Run) -> Agreement:
+    """Set a re-run against what was published, under a tolerance class, `D0` to `D3`.
+
+    Only the checker's sensitivity gate counts: a publisher who could exempt its seeds would.
+    """
+    a, b = published, rerun
     if tolerance == "D3" or (tolerance == "D1" and a.environment != b.environment):
         return Agreement.UNKNOWN
     for x, y in ((a.candidate, b.candidate), (a.opponent, b.opponent)):
         if (x is None) != (y is None):
             return Agreement.UNSTABLE
-    if not (a.stable and b.stable):
+    if not rerun.stable:
         return Agreement.UNKNOWN
     shift = a.calibration - b.calibration if tolerance == "D2" else 0.0
     relative = _D2_BAND if tolerance == "D2" else _D0_TOLERANCE

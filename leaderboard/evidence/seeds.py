@@ -1,6 +1,8 @@
 """Seeds that nobody chose.
 
-An author's seeds follow from its claim, so it cannot pick them after seeing outcomes. A replicator's follow
+An author's seeds follow from the track and its key: one pool for all its claims, so that its own trials
+are compared on the same draws and the reference runs once per seed. That makes an author's numbers easy to
+overfit, which costs nobody else anything: they never count on the common board. A replicator's seeds follow
 from the claim and a secret that its `Accept` committed to and its `Replication` reveals, so the author
 cannot try out a claim's replications in advance by varying a byte of the hypothesis.
 
@@ -21,9 +23,9 @@ _AUTHOR_DOMAIN = b"consilience/seeds/author/v1\x00"
 _REPLICATOR_DOMAIN = b"consilience/seeds/replicator/v1\x00"
 
 
-def author_seeds(track: TrackId, claim: ContentId, author: AuthorId, n: int) -> tuple[int, ...]:
-    """The first `n` 63-bit seeds of the author's own measurement; a shorter run uses a prefix."""
-    return _expand(_AUTHOR_DOMAIN + track + claim + author, n)
+def author_seeds(track: TrackId, author: AuthorId, n: int) -> tuple[int, ...]:
+    """The first `n` 63-bit seeds of the author's own measurements; a shorter run uses a prefix."""
+    return _expand(_AUTHOR_DOMAIN + track + author, n)
 
 
 def replicator_seeds(

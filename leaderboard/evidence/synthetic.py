@@ -158,7 +158,7 @@ class Actor:
 
     def result(self, claim: Envelope, gain: float, opponent: float = 0.0) -> Envelope:
         """Publish the author's measurement as if the recipe's gain were `gain`."""
-        seeds = author_seeds(self._manifest.id, claim.id, self.id, self.contest.author_seeds)
+        seeds = author_seeds(self._manifest.id, self.id, self.contest.author_seeds)
         return self.write(Result(claim.id, self.contest.measure(gain, opponent, seeds, self.environment)))
 
     def accept(self, claim: Envelope, seeds: int | None = None, salt: int = 0) -> Envelope:

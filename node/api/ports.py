@@ -121,11 +121,12 @@ class PeerView:
     direction: str
     """`in`, `out`, or `known` for a peer that is not connected now."""
     since_ms: int
+    """When it connected, UTC milliseconds."""
     rtt_ms: float | None
-    received: int
-    """Records that this peer brought first."""
-    rejected: int
-    """Records of its that were refused at the door."""
+    guilt: float
+    """What its bad messages have cost it: 0 innocent, 100 banned for a while."""
+    trust: str
+    """How its numbers fared when this node ran them again, in words; never heard from is `""`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +152,20 @@ class TrackView:
 class FindingView:
     """A novelty verdict as the board shows it."""
 
-    record: str
     label: str
     relation: str
     technique: str | None
+    mode: str
+    """Which form of the technique, e.g. `fan_in`; empty if it has only one."""
+    gain: float | None
+    """Ratio to the technique's canonical constant."""
     paper: str
     symbol: str
     strength: str
-    author: str
+    authors: tuple[str, ...]
+    """Names of those who signed this verdict."""
+    others: int
+    """How many signed a different one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,6 +361,9 @@ class NodePort(Protocol):
         """
 
     async def metrics(self) -> tuple[Metric, ...]: ...
+
+    async def set_paused(self, paused: bool) -> AgentStatus:
+        """Let the agent start nothing new (it still keeps promises), or go on; Refused on an observer."""
 
     async def stop(self) -> None:
         """Begin a clean shutdown and return at once."""

@@ -23,6 +23,7 @@ from ..typed import plain
 from ..views import json_line
 from .metrics import CONTENT_TYPE, Traffic, render
 from .ports import (
+    AgentStatus,
     BoardView,
     ClaimDraft,
     ClaimReceipt,
@@ -176,6 +177,12 @@ def _frame(event: Event) -> bytes:
     number = "" if event.seq is None else f"id: {event.seq}\n"
     # JSON on one line has no line breaks, so no text can forge another field of the stream.
     return f"{number}event: {event.type}\ndata: {json.dumps(plain(event.data))}\n\n".encode()
+
+
+@router.post("/agent/{action}")
+async def agent(node: Node, action: Literal["pause", "resume"]) -> AgentStatus:
+    """Let the agent start nothing new (promises are still kept), or go on."""
+    return await node.set_paused(action == "pause")
 
 
 @router.post("/stop", status_code=202)

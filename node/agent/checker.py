@@ -1,0 +1,116 @@
+"""The novelty checker as a warm child process, and its verdicts as findings.
+
+The checker loads numpy, scipy and, for code, torch: none of that belongs into the daemon. One process serves
+all questions in turn; it is started at the first one, and again if it died or took too long.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+
+import trio
+
+from leaderboard.errors import LocalError
+from leaderboard.ids import ContentId
+from leaderboard.records import Finding
+
+__all__ = ["NoveltyChecker", "finding_of"]
+
+_ANSWER_WITHIN_S = 60.0
+"""The checker bounds a question to 20 s itself; this also covers its start on a busy machine."""
+_MAX_ANSWER_BYTES = 1 << 20
+
+
+class NoveltyChecker:
+    """Asks `python -P -m experiments.novelty --batch -`, one question at a time."""
+
+    def __init__(self) -> None:
+        self._turn = trio.Lock()
+        self._process: trio.Process | None = None
+
+    async def check(self, query: Mapping[str, object]) -> Mapping[str, object]:
+        """The checker's answer to one query; LocalError if it fails, and the next question starts afresh."""
+        async with self._turn:
+            try:
+                with trio.fail_after(_ANSWER_WITHIN_S):
+                    answer = await self._ask(json.dumps(query).encode() + b"\n")
+            except (
+                trio.TooSlowError,
+                trio.BrokenResourceError,
+                trio.ClosedResourceError,
+                ValueError,
+            ) as error:
+                self.close()
+                raise LocalError(f"the novelty checker failed: {type(error).__name__} {error}") from error
+            except trio.Cancelled:
+                self.close()  # its answer would meet the next question
+                raise
+        if "error" in answer:
+            raise LocalError(f"the novelty checker refused a question: {answer['error']}")
+        return answer
+
+    def close(self) -> None:
+        """End the process, if there is one."""
+        if self._process is not None:
+            self._process.kill()
+            self._process = None
+
+    async def _ask(self, line: bytes) -> Mapping[str, object]:
+        if self._process is None:
+            self._process = await _start()
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        await stdin.send_all(line)
+        reply = b""
+        while not reply.endswith(b"\n"):
+            part = await stdout.receive_some(65536)
+            if not part or len(reply) > _MAX_ANSWER_BYTES:
+                raise ValueError("the process ended or talks too much")
+            reply += part
+        answer = json.loads(reply)
+        if not isinstance(answer, dict):
+            raise ValueError("not a JSON object")
+        return answer
+
+
+async def _start() -> trio.Process:
+    command = [sys.executable, "-P", "-m", "experiments.novelty", "--batch", "-"]
+    return await trio.lowlevel.open_process(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+
+
+def finding_of(claim: ContentId, slot: str, answer: Mapping[str, object]) -> Finding:
+    """The signed form of the checker's answer about a claim, cut to the record's bounds."""
+    verdict = _map(answer.get("finding"))
+    known = _map(verdict.get("technique"))
+    evidence = answer.get("evidence")
+    lines = [str(line)[:400] for line in evidence[:16]] if isinstance(evidence, list) else []
+    gain = verdict.get("gain")
+    return Finding(
+        claim=claim,
+        relation=_text(verdict, "relation", 32),
+        label=_text(answer, "headline", 400),
+        technique=_text(known, "id", 64) or None,
+        paper=_text(answer, "citation", 400),
+        symbol=_text(known, "symbol", 200),
+        mode=_text(verdict, "mode", 64),
+        slot=slot[:64],
+        gain=gain if isinstance(gain, float) else None,
+        strength=_text(verdict, "strength", 32),
+        evidence=tuple(lines),
+        catalogue=_text(verdict, "catalogue", 64),
+    )
+
+
+def _map(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(source: Mapping[str, object], key: str, limit: int) -> str:
+    value = source.get(key)
+    return value[:limit] if isinstance(value, str) else ""

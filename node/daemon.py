@@ -1,0 +1,179 @@
+"""The daemon: one process, one `trio.run`, and the parts of a node side by side under a supervisor.
+
+Order of start: lock on the state directory, identity, store, standings; then gossip, API and agent as
+parts that may fail and come back each on its own. Order of stop, on SIGTERM, SIGINT or `consilience down`:
+event streams end, the API finishes what it is answering, everything else is cancelled; what is durable needs
+no farewell. A process that is not gone five seconds later is ended the hard way, which loses nothing either.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import filelock
+import structlog
+import trio
+
+from gossip.net.config import NetConfig
+from gossip.net.swarm import open_swarm
+from leaderboard.envelope import swarm_id
+from leaderboard.errors import ConsilienceError
+
+from . import identity
+from .addresses import load_book, save_book
+from .agent.open import open_agent
+from .api.server import serve as serve_api
+from .config import Config
+from .errors import EXIT_OK, Misuse, exit_code
+from .feed import Feed
+from .logs import configure
+from .node import Node
+from .replica import NodeReplica
+from .store import Store
+from .supervisor import Supervisor
+from .views import record_event
+
+__all__ = ["run"]
+
+_HARD_STOP_S = 5.0
+_PAGE = 256
+
+
+def run(config: Config) -> int:
+    """Run the node in `config.home` until it is told to stop; returns the exit code."""
+    config.home.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    configure(config)
+    log = structlog.get_logger("daemon")
+    lock = filelock.FileLock(config.home.lock)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise Misuse(
+            f"another consilience is running in {config.home.path}",
+            "stop it with `consilience down`, or choose another directory with --home",
+        ) from None
+    try:
+        trio.run(_main, config)
+    except ConsilienceError as error:
+        log.error("the node stopped", error=str(error))
+        return exit_code(error)
+    finally:
+        lock.release()
+    log.info("stopped")
+    return EXIT_OK
+
+
+async def _main(config: Config) -> None:
+    me = identity.load_or_create(config.home.identity)
+    swarm = swarm_id(config.node.swarm)
+    with Store(config.home.store, swarm) as store:
+        replica = NodeReplica(store, swarm)
+        await replica.load()
+        feed = Feed(
+            replica, lambda row, limit: [record_event(it.row, it.envelope) for it in replica.page(row, limit)]
+        )
+        node = Node(config, me, replica, feed, Supervisor())
+        structlog.get_logger("daemon").info(
+            "started", home=str(config.home.path), peer_id=me.peer_id, records=len(replica)
+        )
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_stop_on_signal, node)
+            nursery.start_soon(node.supervisor.run, _parts(config, node, me))
+            await node.stopping.wait()
+            _end_the_hard_way_in(_HARD_STOP_S)
+            feed.close()
+            with trio.move_on_after(_HARD_STOP_S / 2):
+                await node.api_stopped.wait()
+            nursery.cancel_scope.cancel()
+
+
+async def _stop_on_signal(node: Node) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for _ in signals:
+            await node.stop()
+
+
+def _end_the_hard_way_in(seconds: float) -> None:
+    """A thread of a library may hang; records do not, they are on the disk."""
+    timer = threading.Timer(seconds, os._exit, (EXIT_OK,))
+    timer.daemon = True
+    timer.start()
+
+
+def _parts(config: Config, node: Node, me: identity.Identity) -> dict[str, Callable[[], Awaitable[None]]]:
+    async def gossip() -> None:
+        net = _net_config(config, me)
+        chance = random.Random(os.urandom(16))  # noqa: S311 - choices among peers, nothing secret
+        async with open_swarm(net, node.replica, random=chance, wall_ns=time.time_ns) as swarm:
+            node.swarm = swarm
+            try:
+                await _push_own(node)
+            finally:
+                node.swarm = None
+
+    async def serve() -> None:
+        try:
+            await serve_api(node, config.home, config.api.host, config.api.port, node.stopping.wait)
+        finally:
+            if node.stopping.is_set():
+                node.api_stopped.set()
+
+    async def agent() -> None:
+        async with open_agent(config, me, node.replica, node.author) as found:
+            node.agent = found
+            try:
+                await found.run()
+            finally:
+                node.agent = None
+
+    parts: dict[str, Callable[[], Awaitable[None]]] = {"api": serve, "feed": node.feed.run, "gossip": gossip}
+    if config.agent.enabled:
+        parts["agent"] = agent
+    return parts
+
+
+async def _push_own(node: Node) -> None:
+    """Push this node's records as they enter the log; peers' records travel on by GossipSub itself."""
+    cursor = node.replica.cursor
+    while True:
+        await node.replica.wait_beyond(cursor)
+        page = await trio.to_thread.run_sync(node.replica.page, cursor, _PAGE)
+        own = [item.envelope.raw for item in page if item.envelope.author == node.author.id]
+        if own and node.swarm is not None:
+            await node.swarm.publish(own)
+        cursor = page[-1].row if page else cursor
+
+
+def _net_config(config: Config, me: identity.Identity) -> NetConfig:
+    path = config.home.path / "peers.json"
+    return NetConfig(
+        seed=me.seed,
+        swarm=swarm_id(config.node.swarm),
+        listen=config.node.listen,
+        bootstrap=config.node.bootstrap,
+        private_key=_private_key(config),
+        max_links=config.limits.max_peers,
+        lan=config.network.mdns,
+        book=load_book(path),
+        save_book=lambda entries: save_book(path, entries),
+    )
+
+
+def _private_key(config: Config) -> bytes | None:
+    if not config.network.psk_file:
+        return None
+    with suppress(OSError, ValueError):
+        with open(config.network.psk_file, encoding="ascii") as file:
+            key = bytes.fromhex(file.read(200).strip())
+        if len(key) == 32:
+            return key
+    raise Misuse(
+        f"`network.psk_file`: {config.network.psk_file} does not hold 64 hex digits",
+        "make one with `openssl rand -hex 32` and give every member the same",
+    )
