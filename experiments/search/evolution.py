@@ -7,7 +7,7 @@ One step:
 2. *Screen*: values finite and in range; no behaviour that was tried, is taken, or differs too little from a
    tried one to be told apart.
 3. *Choice*: the candidate with the highest
-   log P(its effect comes close to the best known) - razor * complexity + spread * log(distance to what was tried).
+   log P(its effect comes close to the best known) - razor * complexity + spread * log(distance to the tried).
    The first term is the surrogate's, the second prefers plain laws, the third keeps a node (and a swarm, of
    which every node draws other candidates) from polishing one idea. While nothing works, "close to the best"
    means "clearly better than the reference".
@@ -32,9 +32,8 @@ import numpy as np
 import trio
 
 from experiments.recipe import Recipe
-from leaderboard.errors import PeerError
 
-from .candidates import Candidate, Tried, Workshop
+from .candidates import Candidate, Known, Workshop
 from .proposer import Briefing, Proposal, identity
 from .region import Table
 from .surrogate import MAX_TRIALS, Surrogate, gains, strengths, unwarp, warp
@@ -89,9 +88,9 @@ class Evolution:
         scores, effects = self._score(workshop, candidates, briefing, rng)
         for place in np.argsort(-scores):
             candidate = candidates[place]
-            recipe = _recipe(candidate, workshop, briefing)
+            recipe = candidate.recipe(briefing.track.space)
             if recipe is not None and identity(recipe) not in briefing.taken:
-                return self._proposal(candidate, recipe, workshop, effects[place])
+                return self._proposal(candidate, recipe, effects[place])
         return None
 
     def _candidates(self, workshop: Workshop, rng: random.Random) -> list[Candidate]:
@@ -119,40 +118,35 @@ class Evolution:
             return -razor - np.log(-np.log([rng.random() for _ in candidates])), [None] * len(candidates)
         old = workshop.features([known.tables for known in telling])
         new = workshop.features([candidate.tables for candidate in candidates])
-        effects = [known.trial.effect for known in telling]
-        seeds = [known.trial.seeds for known in telling]
+        trials = [known.trial for known in telling if known.trial is not None]
+        effects, seeds = [trial.effect for trial in trials], [trial.seeds for trial in trials]
         surrogate = Surrogate(old, gains(effects), seeds)
         guess = surrogate.guess(new)
         floor = warp(_CLEARLY * briefing.track.manifest.delta_min)
         chance = guess.chance(max(surrogate.best * (1.0 - tuning.near), floor))
         least = briefing.track.manifest.delta_min
         force = Surrogate(old, strengths(effects, least), seeds).guess(new).between(tuning.width)
-        if surrogate.best < floor:
-            chance = force
-        else:
-            chance = chance + tuning.force * force
+        chance = force if surrogate.best < floor else chance + tuning.force * force
         distance = _distance(new, old, tuning.level_share)
         spread = tuning.spread * np.log(np.minimum(distance, tuning.far) + 1e-6)
         scores = chance - razor + spread - np.where(distance < tuning.apart, 1e3, 0.0)
         return scores, [unwarp(float(mean)) for mean in guess.mean]
 
-    def _proposal(
-        self, candidate: Candidate, recipe: Recipe, workshop: Workshop, effect: float | None
-    ) -> Proposal:
-        name = workshop.slots[candidate.place].name
+    def _proposal(self, candidate: Candidate, recipe: Recipe, effect: float | None) -> Proposal:
+        name = candidate.slot.name
         return Proposal(
             recipe=recipe,
             hypothesis=f"{name} = {recipe.slot(name)} is better than the reference: {candidate.origin}",
             predicted_effect=effect,
             proposer=self.name,
-            parents=tuple(dict.fromkeys(candidate.parents)),
+            parents=candidate.parents,
         )
 
 
 _CLEARLY: Final = 3.0  # times the track's smallest effect of interest
 
 
-def _telling(tried: list[Tried]) -> list[Tried]:
+def _telling(tried: list[Known]) -> list[Known]:
     """What the surrogate learns from: the best half of its room and the latest."""
     if len(tried) <= MAX_TRIALS:
         return tried
@@ -172,13 +166,3 @@ def _distance(new: Sequence[Table], old: Sequence[Table], level_share: float) ->
         total += np.maximum(whole - level, 0.0) + level_share**2 * level
     nearest: Table = np.sqrt(total.min(axis=1))
     return nearest
-
-
-def _recipe(candidate: Candidate, workshop: Workshop, briefing: Briefing) -> Recipe | None:
-    """The candidate as a recipe; None if its expression cannot be written within the language's bounds."""
-    base = candidate.base
-    slots = {**dict(base.slots), workshop.slots[candidate.place].name: str(candidate.expr)}
-    try:
-        return Recipe.complete(briefing.track.space, dict(base.settings), slots, base.program)
-    except PeerError:
-        return None

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from experiments.expr import Binary, Call, Expr, ExprError, Neg, Num, Var
+from experiments.expr import Binary, Call, Expr, Neg, Num, Var
 
 __all__ = ["BINARY", "MAX_SIZE", "UNARY", "Grammar", "complexity", "replace_at", "round_to", "subtrees"]
 

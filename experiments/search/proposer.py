@@ -81,7 +81,8 @@ class Briefing:
         if self.slots is not None:
             return self.slots
         space = self.track.space
-        return tuple(part.name for part in (*space.slots, *space.settings) if part.searched)
+        slots = tuple(slot.name for slot in space.slots if slot.searched)
+        return slots + tuple(setting.name for setting in space.settings if setting.searched)
 
     @property
     def known(self) -> tuple[Trial, ...]:

@@ -14,7 +14,9 @@ from typing import Final
 
 __all__ = ["worth_another_seed"]
 
-_SLACK: Final = 0.45  # of the best effect: how far behind one seed may be, shrinking with the square root; a guess
+_SLACK: Final = (
+    0.45  # of the best effect: how far behind one seed may be, shrinking with the square root; a guess
+)
 
 
 def worth_another_seed(effects: Sequence[float | None], best: float, least: float, limit: int) -> bool:

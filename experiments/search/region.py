@@ -12,7 +12,7 @@ nothing about what a good value would be.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -52,7 +52,7 @@ _BINARY: Final = {
     ">": np.greater,
     ">=": np.greater_equal,
 }
-_CALLS: Final = {
+_CALLS: Final[Mapping[str, Callable[[Table], Table]]] = {
     "abs": np.abs,
     "cos": np.cos,
     "erf": _erf,
@@ -89,8 +89,7 @@ class ArrayOperations:
             for argument in arguments[1:]:
                 reduced = (np.maximum if function == "max" else np.minimum)(reduced, argument)
             return reduced
-        result: Table = _CALLS[function](*arguments)
-        return result
+        return _CALLS[function](*arguments)
 
 
 def _lookup(index: Table, *entries: Table) -> Table:
@@ -147,8 +146,8 @@ class Region:
     def sensible(self, tables: Table) -> NDArray[np.bool_]:
         """Which rows have a value in range everywhere."""
         with np.errstate(invalid="ignore"):
-            inside: NDArray[np.bool_] = ((tables >= self.low) & (tables <= self.high)).all(axis=-1)
-        return inside
+            inside = (tables >= self.low) & (tables <= self.high)
+        return np.asarray(inside.all(axis=-1))
 
     def features(self, tables: Table) -> Table:
         """Coordinates in which distance means difference in behaviour."""
