@@ -187,9 +187,10 @@ class Store:
         # Spelled out rather than bound, so that SQLite can use the partial index of tracks.
         return self._envelopes(f"WHERE kind = '{kind}' ORDER BY records.row", ())
 
-    def about(self, subject: bytes) -> Generator[Envelope]:
+    def about(self, subject: bytes, kind: str | None = None) -> Generator[Envelope]:
         """Records whose subject is `subject` (see `store_schema.subject_of`), in order of arrival."""
-        found = self._envelopes("WHERE subject = ? ORDER BY records.row", (index_key(subject),))
+        where = "WHERE subject = ?1 AND (?2 IS NULL OR kind = ?2) ORDER BY records.row"
+        found = self._envelopes(where, (index_key(subject), kind))
         return (item for item in found if subject_of(item) == subject)
 
     def by_author(self, author: AuthorId) -> Generator[Envelope]:

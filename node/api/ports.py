@@ -150,22 +150,18 @@ class TrackView:
 
 @dataclass(frozen=True, slots=True)
 class FindingView:
-    """A novelty verdict as the board shows it."""
+    """A novelty verdict on a claim as the board shows it, with who holds it."""
 
     label: str
     relation: str
     technique: str | None
-    mode: str
-    """Which form of the technique, e.g. `fan_in`; empty if it has only one."""
-    gain: float | None
-    """Ratio to the technique's canonical constant."""
     paper: str
     symbol: str
     strength: str
     authors: tuple[str, ...]
-    """Names of those who signed this verdict."""
+    """Names or short ids of the nodes whose verdict this is."""
     others: int
-    """How many signed a different one."""
+    """Nodes whose verdict on the same slot is a different one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +355,9 @@ class NodePort(Protocol):
 
         `node.feed.Feed.subscribe` gives such a stream.
         """
+
+    async def set_paused(self, paused: bool) -> AgentStatus:
+        """Let the agent start nothing new, or go on; Refused on an observer."""
 
     async def metrics(self) -> tuple[Metric, ...]: ...
 

@@ -60,6 +60,11 @@ async def test_errors_say_what_to_do(client: httpx.AsyncClient) -> None:
     assert (await client.delete("/v1/peers")).status_code == 405
 
 
+async def test_the_agent_pauses_and_resumes(client: httpx.AsyncClient) -> None:
+    assert (await client.post("/v1/agent/pause")).json()["activity"] == "paused"
+    assert (await client.post("/v1/agent/resume")).json()["activity"] == "idle"
+
+
 async def test_a_claim_is_handed_to_the_node(served: Served, client: httpx.AsyncClient) -> None:
     draft = ClaimDraft("toy", {"lr": 0.02, "on": True}, {"init_std": "sqrt(1/fan_in)"}, "smaller", 0.5)
     response = await client.post("/v1/claims", json=plain(draft))

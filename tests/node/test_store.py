@@ -62,6 +62,7 @@ def test_readers_find_by_subject_kind_author_and_time(store: Store, story: Story
     assert list(store.about(story.claim.id)) == [
         story.finding, story.replication, story.accept, story.result,
     ]  # fmt: skip
+    assert list(store.about(claim.track, "track")) == [story.track]
     assert list(store.of_kind("replication")) == [story.replication]
     assert list(store.of_kind("track")) == [story.track]
     assert list(store.by_author(story.claim.author)) == [story.track, story.claim, story.result]
