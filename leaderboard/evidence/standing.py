@@ -148,11 +148,13 @@ def _verdict(
         return Standing.UNSTABLE, "runs that gave numbers to the author diverge elsewhere"
     if deliverers >= policy.least_replicators and reverse >= policy.odds:
         return Standing.REFUTED, "its opponent holds on most seeds of the replicators"
-    disputed = "; one peer could not replay the author's numbers" if check.mismatched else ""
+    disputed = "; a peer could not replay the author's numbers" if check.mismatched else ""
     if deliverers:
         return Standing.REPLICATED, f"{deliverers} replicator{'s' if deliverers > 1 else ''}{disputed}"
-    if any(len(measurement.seeds) == terms.manifest.author_seeds for measurement in facts.measured):
-        return Standing.MEASURED, f"measured by its author alone{disputed}"
+    if facts.measured:
+        seeds = len(facts.measured[0].seeds)
+        early = "; its author stopped early" if seeds < terms.manifest.author_seeds else ""
+        return Standing.MEASURED, f"measured by its author alone on {seeds} seeds{early}"
     return Standing.CLAIMED, "no measurement yet"
 
 

@@ -1,0 +1,87 @@
+"""Trust rooted in the viewer's own runs: earned, lost for lies alone, and won back on appeal."""
+
+from __future__ import annotations
+
+from leaderboard.evidence.replay import Agreement, Comparison
+from leaderboard.evidence.trust import PeerTrust, TrustBook
+from leaderboard.ids import AuthorId, ContentId
+
+ME, PEER, OTHER = AuthorId(b"m" * 32), AuthorId(b"p" * 32), AuthorId(b"o" * 32)
+CLAIM, NEXT = ContentId(b"c" * 32), ContentId(b"n" * 32)
+
+
+def seen(agreement: Agreement, seed: int = 1, peer: AuthorId = PEER) -> Comparison:
+    return Comparison(peer, ME, seed, agreement)
+
+
+def test_earned_by_agreement_lost_by_difference() -> None:
+    book = TrustBook(ME)
+    assert not book.of(PEER).trusted
+    assert book.observe(CLAIM, [seen(Agreement.SAME)]) == {PEER}
+    assert book.of(PEER).trusted
+    book.observe(NEXT, [seen(Agreement.DIFFERENT)])
+    assert book.of(PEER).quarantined
+    assert "1 of 2 of your re-runs agreed" in book.of(PEER).reason
+
+
+def test_unstable_and_sensitive_seeds_are_no_offence() -> None:
+    book = TrustBook(ME)
+    book.observe(CLAIM, [seen(Agreement.UNSTABLE), seen(Agreement.UNKNOWN, seed=2)])
+    assert book.peers() == {}
+
+
+def test_an_appeal_by_running_the_seed_again() -> None:
+    """The viewer's first run was wrong; the second agrees with the peer and withdraws the difference."""
+    book = TrustBook(ME)
+    book.observe(CLAIM, [seen(Agreement.DIFFERENT)])
+    (dispute,) = book.disputes()
+    assert (dispute.claim, dispute.seed, dispute.peer) == (CLAIM, 1, PEER)
+    book.observe(CLAIM, [seen(Agreement.DIFFERENT), seen(Agreement.SAME)])
+    assert book.of(PEER).trusted
+    assert book.disputes() == []
+
+
+def test_an_appeal_by_further_agreement() -> None:
+    book = TrustBook(ME)
+    book.observe(CLAIM, [seen(Agreement.DIFFERENT)])
+    for seed in range(9):
+        assert book.of(PEER).quarantined
+        book.observe(ContentId(bytes([seed]) * 32), [seen(Agreement.SAME, seed)])
+    assert not book.of(PEER).quarantined
+
+
+def test_the_beta_posterior() -> None:
+    assert PeerTrust(0, 0).mean == 0.5
+    assert PeerTrust(8, 0).mean == 0.9
+
+
+def test_on_my_board_a_liar_and_its_friends_count_for_nothing(make_scene) -> None:
+    scene = make_scene(gain=0.0)
+    result = scene.publish(lie=9.0)
+    for index in range(10):
+        scene.replicate(f"friend {index}", shift=50.0)
+    assert scene.view.standing.value == "confirmed"  # the common board believes a crowd of strangers
+    me = scene.actor("me")
+    accept = me.accept(scene.claim)
+    scene.standings.add([accept, me.deliver(accept, 0.0, replay=scene.replay(result))])
+    mine = scene.standings.claim(scene.claim.id, viewer=me.id)
+    assert mine.standing.value == "refuted"
+    assert scene.standings.trust(me.id)[scene.author.id].quarantined
+
+
+def test_a_peer_that_invents_mismatches_is_caught_by_my_own_rerun(scene) -> None:
+    result = scene.publish()
+    slanderer = scene.replicate("slanderer", replay=scene.replay(result, shift=2.0))
+    me = scene.actor("me")
+    accept = me.accept(scene.claim)
+    scene.standings.add([accept, me.deliver(accept, 3.0, replay=scene.replay(result))])
+    trust = scene.standings.trust(me.id)
+    assert trust[scene.author.id].trusted
+    assert trust[slanderer.id].quarantined
+
+
+def test_copying_my_numbers_earns_no_trust(scene) -> None:
+    """A peer's replay of my own seeds agrees: it may have copied them."""
+    result = scene.publish()
+    copier = scene.replicate("copier", replay=scene.replay(result))
+    assert copier.id not in scene.standings.trust(scene.author.id)
