@@ -23,6 +23,7 @@ _MAX_PRINTED: Final = 1024 * 1024  # bytes of output after which a worker is kil
 _SHOWN: Final = 2000  # bytes of its output that an error repeats
 _CHUNK: Final = 65536
 _LINGER_S: Final = 0.2  # for the last output of a worker that has ended
+_FAREWELL_S: Final = 1.0  # for a worker that closed its socket to end
 _MAX_WORD: Final = 64  # characters of each fact about the machine
 
 # All that a worker knows of its surroundings. One thread each: see `worker`.
@@ -47,6 +48,7 @@ class WorkerLink:
         self._buffer = bytearray()
         self._printed = 0
         self._tail = b""
+        self._ended = trio.Event()
 
     @classmethod
     async def start(cls, nursery: trio.Nursery, folders: Sequence[Path]) -> WorkerLink:
@@ -117,7 +119,7 @@ class WorkerLink:
         try:
             await self._stream.send_all(pack(message))
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            raise self._gone() from error
+            raise await self._gone() from error
 
     async def receive(self) -> dict[str, object]:
         """The worker's next message; TrialError if it is gone or breaks the protocol."""
@@ -132,15 +134,18 @@ class WorkerLink:
             try:
                 chunk = await self._stream.receive_some(_CHUNK)
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-                raise self._gone() from error
+                raise await self._gone() from error
             if not chunk:
-                raise self._gone()
+                raise await self._gone()
             self._buffer += chunk
         taken = bytes(self._buffer[:length])
         del self._buffer[:length]
         return taken
 
-    def _gone(self) -> TrialError:
+    async def _gone(self) -> TrialError:
+        # The socket closes before the last output is read: wait for it, since it says why.
+        with trio.move_on_after(_FAREWELL_S):
+            await self._ended.wait()
         if self._printed > _MAX_PRINTED:
             return TrialError(
                 Fault.FLOOD, f"the worker printed more than {_MAX_PRINTED} bytes and was killed"
@@ -159,6 +164,7 @@ class WorkerLink:
             await trio.aclose_forcefully(self._stream)
             if self._process.stdout is not None:
                 await trio.aclose_forcefully(self._process.stdout)
+            self._ended.set()
 
     async def _drain(self) -> None:
         output = self._process.stdout
