@@ -150,18 +150,22 @@ class TrackView:
 
 @dataclass(frozen=True, slots=True)
 class FindingView:
-    """A novelty verdict on a claim as the board shows it, with who holds it."""
+    """A novelty verdict as the board shows it."""
 
     label: str
     relation: str
     technique: str | None
+    mode: str
+    """Which form of the technique, e.g. `fan_in`; empty if it has only one."""
+    gain: float | None
+    """Ratio to the technique's canonical constant."""
     paper: str
     symbol: str
     strength: str
     authors: tuple[str, ...]
-    """Names or short ids of the nodes whose verdict this is."""
+    """Names of those who signed this verdict."""
     others: int
-    """Nodes whose verdict on the same slot is a different one."""
+    """How many signed a different one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,9 +359,6 @@ class NodePort(Protocol):
 
         `node.feed.Feed.subscribe` gives such a stream.
         """
-
-    async def set_paused(self, paused: bool) -> AgentStatus:
-        """Let the agent start nothing new, or go on; Refused on an observer."""
 
     async def metrics(self) -> tuple[Metric, ...]: ...
 

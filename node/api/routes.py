@@ -24,7 +24,6 @@ from ..views import json_line
 from .metrics import CONTENT_TYPE, Traffic, render
 from .ports import (
     AgentStatus,
-    AgentStatus,
     BoardView,
     ClaimDraft,
     ClaimReceipt,
@@ -184,18 +183,6 @@ def _frame(event: Event) -> bytes:
 async def agent(node: Node, action: Literal["pause", "resume"]) -> AgentStatus:
     """Let the agent start nothing new (promises are still kept), or go on."""
     return await node.set_paused(action == "pause")
-
-
-@router.post("/agent/pause")
-async def pause(node: Node) -> AgentStatus:
-    """Let the agent finish what it is doing and start nothing new."""
-    return await node.set_paused(True)
-
-
-@router.post("/agent/resume")
-async def resume(node: Node) -> AgentStatus:
-    """Let the agent work again."""
-    return await node.set_paused(False)
 
 
 @router.post("/stop", status_code=202)

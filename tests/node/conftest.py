@@ -189,7 +189,9 @@ class StoreNode:
 
     async def peers(self) -> tuple[PeerView, ...]:
         name = "bob\x1b[31m\u202eevil [bold]x[/bold]\n"
-        return (PeerView(peer_id(AuthorId(b"\x02" * 32)), name, "/ip4/10.0.0.2", "in", NOW_MS, 1.25, 0.5),)
+        return (
+            PeerView(peer_id(AuthorId(b"\x02" * 32)), name, "/ip4/10.0.0.2", "in", NOW_MS, 1.25, 0.5, ""),
+        )
 
     async def tracks(self) -> tuple[TrackView, ...]:
         found = [item.record for item in self.store.of_kind("track")]
@@ -208,8 +210,10 @@ class StoreNode:
 
     def row(self, claim: Envelope) -> BoardRow:
         assert isinstance(claim.record, Claim)
-        finding = FindingView("rediscovery of a law", "equal", "kaiming-init", "He et al. 2015",
-                              "torch.nn.init", "confirmed", ("bob",), 0)  # fmt: skip
+        finding = FindingView(
+            "rediscovery of a law", "equal", "kaiming-init", "fan_out", 1.0, "He et al. 2015", "torch.nn.init",
+            "confirmed", ("bob",), 0,
+        )  # fmt: skip
         return BoardRow(
             rank=1, claim=to_text(claim.id), author=to_text(claim.author), author_name="alice",
             standing="confirmed", summary=recipe_line(claim.record.recipe),
