@@ -1,0 +1,257 @@
+"""The callable things in a piece of foreign code: functions, modules, optimizers, and bare snippets.
+
+A snippet without a `def` is a function of the names that it reads before it sets them; its result is what it
+set last.  Names it both reads and sets carry over from call to call, which makes `m = b*m + g; p -= lr*m` an
+optimizer.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from .library import lookup
+from .machine import Machine
+from .names import LAYERS, MODULES
+from .values import ClassValue, CodeError, Function, Instance, Scope, Value
+
+__all__ = ["Candidate", "candidates", "free_names"]
+
+_MAX_CANDIDATES = 8
+_STEPS = 3_000_000  # of one candidate over all its calls; some four seconds
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """Something that can be called with named values.
+
+    `run` takes values by name and gives the result; for snippets the result is a mapping of every name set.
+    `source` is the syntax it came from, `written` the names a snippet sets, in order.
+    """
+
+    name: str
+    kind: str  # function, module, snippet
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+    run: Callable[[Mapping[str, Value]], Value]
+    source: ast.AST
+    written: tuple[str, ...] = ()
+    renew: Callable[[], Candidate] | None = None
+    """Makes the same candidate with fresh state (a new instance of its class)."""
+
+
+def candidates(tree: ast.Module) -> tuple[Candidate, ...]:
+    """Everything callable in the code, most telling first: what others do not call, last defined first."""
+    machine, scope = Machine(_STEPS), Scope()
+    machine.load(tree.body, scope)
+    found: list[Candidate] = []
+    for node in reversed(tree.body):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            found += _of_function(machine, node, scope)
+        elif isinstance(node, ast.ClassDef):
+            found += _of_class(machine, node, scope)
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
+            found += _of_lambda(machine, node, scope)
+    snippet = _of_snippet(tree, scope)
+    called = _called_names(tree)
+    found.sort(key=lambda candidate: candidate.name in called)
+    return tuple([*found, *snippet][:_MAX_CANDIDATES])
+
+
+def free_names(statements: Sequence[ast.stmt]) -> tuple[str, ...]:
+    """Names read before they are set, in order of appearance, without library names."""
+    order: dict[str, None] = {}
+    bound: set[str] = set()
+    for statement in statements:
+        reads, writes = _reads_and_writes(statement)
+        for name in reads:
+            if name not in bound and name not in MODULES and lookup(name) is None:
+                order.setdefault(name)
+        bound |= writes
+    return tuple(order)
+
+
+def _of_function(
+    machine: Machine, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope
+) -> list[Candidate]:
+    function = scope.names.get(node.name)
+    return [_callable(machine, function, node.name, node)] if isinstance(function, Function) else []
+
+
+def _of_lambda(machine: Machine, node: ast.Assign, scope: Scope) -> list[Candidate]:
+    name = getattr(node.targets[0], "id", "")
+    function = scope.names.get(name)
+    return [_callable(machine, function, name, node)] if isinstance(function, Function) else []
+
+
+def _callable(machine: Machine, function: Function, name: str, node: ast.AST) -> Candidate:
+    return Candidate(
+        name=name,
+        kind="function",
+        required=function.required,
+        optional=tuple(key for key in function.defaults if key not in function.required),
+        run=lambda values: machine.call(function, (), values),
+        source=node,
+    )
+
+
+# --- classes --------------------------------------------------------------------------------------------
+
+_SIZES = {
+    "head": 4,
+    "layer": 2,
+    "group": 4,
+    "expert": 4,
+    "rank": 4,
+    "vocab": 32,
+    "len": 64,
+    "block": 64,
+    "ctx": 64,
+}
+_RATES = ("eps", "lr", "rate", "drop", "alpha", "beta", "momentum", "decay", "gamma", "tau", "prob", "scale")
+
+
+def _of_class(machine: Machine, node: ast.ClassDef, scope: Scope) -> list[Candidate]:
+    cls = scope.names.get(node.name)
+    if not isinstance(cls, ClassValue) or cls.is_a("Optimizer"):
+        return []
+    if cls.is_a("Function"):
+        forward = cls.find("forward")
+        return [] if not isinstance(forward, Function) else [_of_autograd(machine, forward, node)]
+    try:
+        return [_of_instance(machine, cls, node)]
+    except CodeError:
+        return []
+
+
+def _of_autograd(machine: Machine, forward: Function, node: ast.ClassDef) -> Candidate:
+    context = Instance(ClassValue("Context", ("Module",), {}))
+    names = forward.parameters[1:]
+    return Candidate(
+        name=node.name,
+        kind="module",
+        required=names,
+        optional=(),
+        run=lambda values: machine.call(forward, (context, *(values[name] for name in names))),
+        source=node,
+    )
+
+
+def _of_instance(machine: Machine, cls: ClassValue, node: ast.ClassDef) -> Candidate:
+    start = cls.find("__init__")
+    names = start.required[1:] if isinstance(start, Function) else ()
+    instance = machine.call(cls, (), {name: _size(name) for name in names})
+    forward = next((cls.find(m) for m in ("forward", "__call__", "get_lr", "step") if cls.find(m)), None)
+    if not isinstance(forward, Function):
+        raise CodeError(f"{cls.name} has nothing to call")
+    parameters = tuple(name for name in forward.required if name != "self")
+    return Candidate(
+        name=node.name,
+        kind="module",
+        required=parameters,
+        optional=tuple(key for key in forward.defaults if key not in parameters),
+        run=lambda values: machine.call(forward, (instance,), values),
+        source=node,
+        renew=lambda: _of_instance(machine, cls, node),
+    )
+
+
+def _size(name: str) -> float | int:
+    """A value for a constructor's argument, by what its name hints at; sizes are 16."""
+    low = name.lower()
+    if any(part in low for part in _RATES):
+        return 1e-5 if "eps" in low else 0.1
+    return next((size for part, size in _SIZES.items() if part in low), 16)
+
+
+# --- snippets -------------------------------------------------------------------------------------------
+
+
+def _of_snippet(tree: ast.Module, scope: Scope) -> list[Candidate]:
+    definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+    body = [node for node in tree.body if not isinstance(node, definitions)]
+    body = [
+        node for node in body if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+    ]
+    if not body:
+        return []
+    defined = {key: value for key, value in scope.names.items() if isinstance(value, (Function, ClassValue))}
+    names = tuple(name for name in free_names(body) if name not in defined)
+    written: dict[str, None] = {}
+    for statement in body:
+        written |= dict.fromkeys(sorted(_reads_and_writes(statement)[1]))
+    machine = Machine(_STEPS)
+
+    def run(values: Mapping[str, Value]) -> Value:
+        inner = Scope({**defined, **values})
+        returned = machine.run(body, inner)
+        inner.names["return"] = returned if returned is not None else _last_value(machine, body, inner)
+        return inner.names
+
+    wrapped = ast.Module(list(body), [])
+    return (
+        [Candidate("snippet", "snippet", names, (), run, wrapped, tuple(written))] if names or written else []
+    )
+
+
+def _last_value(machine: Machine, body: Sequence[ast.stmt], scope: Scope) -> Value:
+    """A snippet that ends in a bare expression means that value (unless it is a call made for its effect)."""
+    last = body[-1]
+    if isinstance(last, ast.Expr) and not isinstance(last.value, ast.Call):
+        return machine.value(last.value, scope)
+    return None
+
+
+def _reads_and_writes(statement: ast.stmt) -> tuple[list[str], set[str]]:
+    """Names read (in order) and set by one statement; an augmented target is both."""
+    visitor = _Names()
+    visitor.visit(statement)
+    return visitor.reads, visitor.writes
+
+
+class _Names(ast.NodeVisitor):
+    """Collects names in evaluation order: values before targets."""
+
+    def __init__(self) -> None:
+        self.reads: list[str] = []
+        self.writes: set[str] = set()
+        self._local: set[str] = set()
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        self.visit(node.value)
+        for target in node.targets:
+            self.visit(target)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> None:
+        if isinstance(node.target, ast.Name):
+            self.reads.append(node.target.id)
+        self.visit(node.value)
+        self.visit(node.target)
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        self._local |= {arg.arg for arg in node.args.args}
+        self.visit(node.body)
+
+    def visit_comprehension(self, node: ast.comprehension) -> None:
+        self._local |= {name.id for name in ast.walk(node.target) if isinstance(name, ast.Name)}
+        self.visit(node.iter)
+
+    def visit_ListComp(self, node: ast.ListComp) -> None:
+        for generator in node.generators:
+            self.visit(generator)
+        self.visit(node.elt)
+
+    visit_GeneratorExp = visit_ListComp  # type: ignore[assignment] # noqa: N815
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, ast.Load):
+            if node.id not in self._local and node.id not in self.writes:
+                self.reads.append(node.id)
+        else:
+            self.writes.add(node.id)
+
+
+def _called_names(tree: ast.Module) -> set[str]:
+    calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return {func.id for func in calls if isinstance(func, ast.Name)} - LAYERS
