@@ -211,8 +211,8 @@ class StoreNode:
     def row(self, claim: Envelope) -> BoardRow:
         assert isinstance(claim.record, Claim)
         finding = FindingView(
-            "rediscovery of a law", "equal", "kaiming-init", "fan_out", 1.0, "He et al. 2015", "torch.nn.init",
-            "confirmed", ("bob",), 0,
+            "rediscovery of a law", "equal", "kaiming-init", "fan_out", 1.0, "He et al. 2015",
+            "torch.nn.init", "confirmed", ("bob",), 0,
         )  # fmt: skip
         return BoardRow(
             rank=1, claim=to_text(claim.id), author=to_text(claim.author), author_name="alice",
