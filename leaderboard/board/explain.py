@@ -32,8 +32,8 @@ def _against_reference(view: ClaimView) -> list[str]:
     return [
         (
             f"Better than the reference by {view.margin.median:.4g} (median seed), and by at least "
-            f"{view.margin.lower:.4g} after correcting for the fact that the best of many claims is shown; the "
-            f"ranking uses this lower bound.{chained}"
+            f"{view.margin.lower:.4g} after correcting for the fact that the best of many claims is shown; "
+            f"the ranking uses this lower bound.{chained}"
         )
     ]
 
@@ -46,9 +46,9 @@ def _against_opponent(view: ClaimView) -> list[str]:
     seeds = total.wins + total.losses + total.ties
     lines = [
         (
-            f"Won {total.wins} of {seeds} seeds that other nodes drew (an effect above {view.delta_min:g} is a "
-            f"win), lost {total.losses}, tied {total.ties}; the candidate diverged on {total.diverged}. Median "
-            f"effect {evidence.median:.4g}."
+            f"Won {total.wins} of {seeds} seeds that other nodes drew (an effect above {view.delta_min:g} is "
+            f"a win), lost {total.losses}, tied {total.ties}; the candidate diverged on {total.diverged}. "
+            f"Median effect {evidence.median:.4g}."
         )
     ]
     if evidence.interval is None:
@@ -75,8 +75,8 @@ def _evidence(view: ClaimView) -> list[str]:
         (
             f"Evidence {value:.4g}: if the recipe did not win most seeds, so high a value "
             f"would ever appear with probability below {min(1.0, 1 / value):.2g}. The bar is "
-            f"{view.bar} now; it rises with the number of claims tested, so that at most one confirmed claim in "
-            f"{view.odds} is expected to be luck."
+            f"{view.bar} now; it rises with the number of claims tested, so that at most one confirmed "
+            f"claim in {view.odds} is expected to be luck."
         )
     ]
     if view.standing is Standing.REFUTED and evidence.reverse_e_value >= view.odds:
@@ -118,7 +118,7 @@ def _replays(view: ClaimView) -> list[str]:
         return []
     return [
         (
-            f"Of the peers who ran one of the author's seeds again, {len(check.supporters)} found its number, "
-            f"{len(check.mismatched)} another one and {len(check.unstable)} a divergence."
+            f"Of the peers who ran one of the author's seeds again, {len(check.supporters)} found its "
+            f"number, {len(check.mismatched)} another one and {len(check.unstable)} a divergence."
         )
     ]

@@ -60,8 +60,11 @@ class TrackBoard:
         self._margins: dict[ContentId, Margin] = {}
         self._shown: dict[RecipeId, ContentId] = {}
 
-    def refresh(self, changed: Iterable[ContentId], facts: Mapping[ContentId, ClaimFacts]) -> None:
-        """Bring the board up to date with claims (of this track) whose facts changed."""
+    def refresh(self, changed: Iterable[ContentId], facts: Mapping[ContentId, ClaimFacts]) -> set[ContentId]:
+        """Bring the board up to date with claims (of this track) whose facts changed.
+
+        Returns every claim whose verdict may have changed.
+        """
         stale = list(changed)
         for claim in stale:
             self._reassess(facts[claim])
@@ -69,10 +72,10 @@ class TrackBoard:
         if level != self.bar_level:
             self.bar_level = level
             stale.extend(claim for claim, found in self.assessments.items() if found.level is not None)
-        recipes = {self._recipe(claim) for claim in self._remargin(stale)}
-        recipes.update(self._recipe(claim) for claim in stale)
-        for recipe in recipes:
+        moved = self._remargin(stale).union(stale)
+        for recipe in {self._recipe(claim) for claim in moved}:
             self._place(recipe)
+        return moved
 
     def verdict(self, claim: ContentId) -> Verdict:
         """How the claim stands; it must have been refreshed."""

@@ -34,6 +34,8 @@ class View:
         self._tracks: dict[TrackId, TrackBoard] = {}
         self._dirty: dict[TrackId, set[ContentId]] = {}
         self._boards: dict[TrackId, Board] = {}
+        self._claims: dict[ContentId, ClaimView] = {}
+        """Views as last read; dropped when their verdict may have changed or their track's bar moved."""
 
     def open_track(self, manifest: TrackManifest, claims: Iterable[ContentId]) -> None:
         """A track became known; `claims` were waiting for it."""
@@ -50,8 +52,11 @@ class View:
         """The state behind a track's board, up to date; KeyError if the track is unknown."""
         state = self._tracks[track]
         if self._dirty[track]:
-            state.refresh(self._dirty[track], self._facts)
+            level = state.bar_level
+            moved = state.refresh(self._dirty[track], self._facts)
             self._dirty[track] = set()
+            for claim in moved if level == state.bar_level else state.assessments:
+                self._claims.pop(claim, None)
         return state
 
     def board(self, track: TrackId) -> Board:
@@ -94,10 +99,17 @@ class View:
 
     def _row(self, state: TrackBoard, claim: ContentId, rank: int | None, tier: int | None) -> Row:
         view = self._claim(state, self._facts[claim])
-        others = tuple(sorted(state.recipes[view.recipe] - {claim}))
+        claims = state.recipes[view.recipe]
+        others = tuple(sorted(claims - {claim})) if len(claims) > 1 else ()
         return Row(rank, tier, view, others)
 
     def _claim(self, state: TrackBoard, facts: ClaimFacts) -> ClaimView:
+        view = self._claims.get(facts.id)
+        if view is None:
+            view = self._claims[facts.id] = self._look(state, facts)
+        return view
+
+    def _look(self, state: TrackBoard, facts: ClaimFacts) -> ClaimView:
         assert facts.claim is not None
         assert facts.author is not None
         assert facts.recipe is not None
