@@ -41,13 +41,15 @@ from leaderboard.errors import LocalError, Refused
 
 from . import patches
 from .config import NetConfig
+from .contain import Contained
 from .streams import FrameStream
 
-__all__ = ["Host", "listen", "open_host", "topic_of"]
+__all__ = ["Host", "listen", "open_host", "probe", "topic_of"]
 
 MESH_DEGREE, MESH_LOW, MESH_HIGH = 6, 4, 12
 """GossipSub's own defaults; a degree of 3 was seen to leave nodes without a mesh."""
 _OPEN_SECONDS = 5.0
+_FAREWELL_SECONDS = 0.5
 _STREAMS = 4096
 
 
@@ -69,6 +71,15 @@ class Host:
             raise Refused(f"not connected to {peer}")
         with trio.fail_after(_OPEN_SECONDS):
             return FrameStream(await self.basic.new_stream(identifier, [TProtocol(protocol)]))
+
+    async def hang_up(self, peer: PeerId) -> None:
+        """End all connections to a peer, politely if that is quick."""
+        for link in self.network.get_connections(ID.from_base58(peer)):
+            try:
+                with trio.move_on_after(_FAREWELL_SECONDS), Contained():
+                    await link.close()
+            finally:
+                patches.cut(link)
 
     def connected(self) -> list[PeerId]:
         """Peers with an open connection."""
@@ -95,11 +106,13 @@ def topic_of(swarm: bytes) -> str:
 @asynccontextmanager
 async def open_host(config: NetConfig, wall_ns: Callable[[], int]) -> AsyncIterator[Host]:
     """Run a host that is not listening yet; `wall_ns` is the wall clock in nanoseconds."""
-    logging.getLogger("libp2p").setLevel(logging.CRITICAL)
+    for chatty in ("libp2p", "libp2p.network.auto_connector"):
+        logging.getLogger(chatty).setLevel(logging.CRITICAL)
     patches.apply()
     basic = _new_host(config)
     network: Any = basic.get_network()
     network.retry_config = RetryConfig(max_retries=0)
+    network.auto_connector.maybe_connect = trio.lowlevel.checkpoint  # its own idea of whom to dial: nobody
     async with basic.run(listen_addrs=[]):
         router = GossipSub(
             protocols=[PROTOCOL_ID_V11],
@@ -132,9 +145,7 @@ def _new_host(config: NetConfig) -> Any:
         psk=None if config.private_key is None else config.private_key.hex(),
         connection_config=ConnectionConfig(
             max_connections=config.max_links,
-            # Its own connector would dial whom it likes below these marks, and inbound connections are
-            # limited to the maximum less the minimum.
-            min_connections=0,
+            min_connections=0,  # inbound connections are limited to the maximum less the minimum
             low_watermark=0,
             high_watermark=config.max_links,
             max_connections_per_peer=2,
@@ -152,15 +163,17 @@ def _new_host(config: NetConfig) -> Any:
 
 
 async def listen(host: Host, config: NetConfig) -> None:
-    """Open the listening sockets; LocalError if somebody else has the port."""
+    """Open the listening sockets, which `probe` found free."""
     for text in config.listen:
-        _probe(text)
         if not await host.network.listen(Multiaddr(text)):
             raise LocalError(f"cannot listen on {text}")
 
 
-def _probe(text: str) -> None:
-    """py-libp2p shares ports (SO_REUSEPORT): two nodes on one port would get each other's connections."""
+def probe(text: str) -> None:
+    """LocalError unless we can listen on `text` alone.
+
+    py-libp2p shares ports (SO_REUSEPORT): two nodes on one port would get each other's connections.
+    """
     parts = text.strip("/").split("/")
     if len(parts) < 4 or parts[0] not in ("ip4", "ip6") or parts[2] != "tcp":
         raise LocalError(f"{text} is not an address to listen on; write /ip4/0.0.0.0/tcp/4001 or the like")

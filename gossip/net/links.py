@@ -102,17 +102,15 @@ class Links:
         self._tally.refused[reason] += 1
         if peer != self._host.me and self.conduct.blame(peer, guilt, trio.current_time()):
             self._tally.bans += 1
-            self._host.pubsub.add_to_blacklist(ID.from_base58(peer))
             self.wake()
+
+    def refuse(self, reason: str) -> None:
+        """Something was turned away that costs nobody."""
+        self._tally.refused[reason] += 1
 
     def member(self, peer: PeerId) -> None:
         """A peer spoke one of our protocols, which carry the swarm's id."""
         self.members.add(peer)
-
-    async def drop(self, peer: PeerId) -> None:
-        """Close all connections to a peer."""
-        with trio.move_on_after(3.0), Contained():
-            await self._host.basic.disconnect(ID.from_base58(peer))
 
     def _connected(self, link: Any) -> None:
         peer = PeerId(str(link.muxed_conn.peer_id))
@@ -165,13 +163,10 @@ class Links:
             self.outbound.discard(gone)
             self.members.discard(gone)
         bans = set(self.conduct.bans(now))
-        for listed in list(self._host.pubsub.get_blacklisted_peers()):
-            if PeerId(str(listed)) not in bans:
-                self._host.pubsub.remove_from_blacklist(listed)
         strangers = {p for p in connected if p not in self.members and self._age(p, now) > _STRANGER_SECONDS}
         self._tally.refused["stranger"] += len(strangers)
         for peer in connected & (bans | strangers):
-            await self.drop(peer)
+            await self._host.hang_up(peer)
         return connected - bans - strangers
 
     def _age(self, peer: PeerId, now: float) -> float:
@@ -192,5 +187,5 @@ class Links:
             self.round_trips[peer] = milliseconds[0] / 1000.0
         if outcome.error is not None and peer in self._host.connected():
             self._tally.watchdog_drops += 1
-            await self.drop(peer)
+            await self._host.hang_up(peer)
             self.wake()

@@ -6,8 +6,8 @@ private names, hence the exact version guard. `docs/libp2p.md` tells what was se
 
 Safety: contain-handlers (an exception in any stream handler ends the process), contain-push (a message with
 an unreadable key or a failing validator ends it too), free-inbound (250 inbound connections over a lifetime,
-and the node is deaf), bound-window (a peer that ignores flow control fills the memory), bound-streams (a
-peer opens streams without end).
+and the node is deaf), know-sockets (a connection that is not closed politely is not closed), bound-window (a
+peer that ignores flow control fills the memory), bound-streams (a peer opens streams without end).
 Loss: long-queues (more than 32 messages at once are dropped silently), ignore-records (messages are dropped
 because of an address record nobody needs, which also costs two signatures each).
 Cost: batch-window (a frame of credit for every read), buffer-reads (reads of one byte), flat-tasks (a search
@@ -72,11 +72,19 @@ class Fault:
 _Observer = Callable[[Fault], None]
 _Change = tuple[object, str, object]
 _observers: weakref.WeakKeyDictionary[Any, _Observer] = weakref.WeakKeyDictionary()
+_sockets: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 
 
 def observe(network: object, observer: _Observer) -> None:
     """Have `observer` told of every fault at the host that owns `network` (its libp2p Swarm)."""
     _observers[network] = observer
+
+
+def cut(link: Any) -> None:
+    """Close the socket under a connection, whatever state its layers are in; needs know-sockets."""
+    socket = _sockets.pop(link.muxed_conn, None)
+    if socket is not None:
+        socket.stream.socket.close()
 
 
 def _tell(network: object, fault: Fault) -> None:
@@ -129,12 +137,26 @@ def _free_inbound() -> list[_Change]:
         raw = RawConnection(socket, False)
         with Contained(report) as outcome:
             connection = await self.upgrade_inbound_raw_conn(raw, address)
+            _sockets[connection] = socket
             await connection.event_closed.wait()  # type: ignore[attr-defined]
         if outcome.error is not None:
             with Contained():
                 await raw.close()
 
     return [(Swarm, "_do_handle_inbound_connection", handle)]
+
+
+def _know_sockets() -> list[_Change]:
+    # A polite close writes first. Cancelled, or to a peer that does not read, it leaves the socket open
+    # for ever; `cut` needs the socket. Inbound ones are noted by free-inbound.
+    upgrade = Swarm.upgrade_outbound_raw_conn
+
+    async def noting(self: Swarm, raw: Any, peer: Any, scope: Any = None) -> Any:
+        link = await upgrade(self, raw, peer, scope)
+        _sockets[link.muxed_conn] = raw.stream
+        return link
+
+    return [(Swarm, "upgrade_outbound_raw_conn", noting)]
 
 
 def _bound_window() -> list[_Change]:
@@ -256,6 +278,7 @@ _PATCHES: dict[str, Callable[[], list[_Change]]] = {
     "contain-handlers": _contain_handlers,
     "contain-push": _contain_push,
     "free-inbound": _free_inbound,
+    "know-sockets": _know_sockets,
     "bound-window": _bound_window,
     "bound-streams": _bound_streams,
     "long-queues": _long_queues,

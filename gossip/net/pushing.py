@@ -7,7 +7,7 @@ from the ledger; then the message's signer is to blame, who may not be whom we g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import trio
@@ -22,6 +22,7 @@ from leaderboard.ledger import Verdict
 
 from .contain import Contained
 from .host import Host
+from .links import Links
 from .tally import Tally
 
 __all__ = ["Push"]
@@ -31,17 +32,15 @@ _PACE_SECONDS = 0.002
 _BACKLOG = 512
 """Batches that wait for the ledger. Beyond it batches are dropped, counted, and left to sync."""
 
-Blame = Callable[[PeerId, float, str], None]
-
 
 class Push:
     """The push side of one node."""
 
-    def __init__(self, host: Host, replica: Replica, tally: Tally, blame: Blame) -> None:
+    def __init__(self, host: Host, replica: Replica, tally: Tally, links: Links) -> None:
         self._host = host
         self._replica = replica
         self._tally = tally
-        self._blame = blame
+        self._links = links
         self._queue = PushQueue()
         self._ready = trio.Event()
         self._inbox_in, self._inbox_out = trio.open_memory_channel[tuple[PeerId, tuple[bytes, ...]]](_BACKLOG)
@@ -69,11 +68,18 @@ class Push:
             nursery.start_soon(self._admit_loop)
 
     def _valid(self, forwarder: ID, message: Any) -> bool:
-        """GossipSub's validator; an exception from it would end the process without patches."""
+        """GossipSub's validator. Who is banned is not heard through others either.
+
+        Not through GossipSub's own blacklist: adding a peer to it that is just leaving ends the process.
+        """
+        now = trio.current_time()
+        if any(self._links.conduct.banned(PeerId(str(p)), now) for p in (forwarder, ID(message.from_id))):
+            self._links.refuse("push: from a banned peer")
+            return False
         try:
             read_batch(message.data)
         except PeerError:
-            self._blame(PeerId(str(forwarder)), BROKEN_PROTOCOL, "push: broken batch")
+            self._links.blame(PeerId(str(forwarder)), BROKEN_PROTOCOL, "push: broken batch")
             return False
         return True
 
@@ -116,7 +122,7 @@ class Push:
             admissions = await self._replica.admit(envelopes, signer)
             for admission in admissions:
                 if admission.verdict is Verdict.REJECT:
-                    self._blame(signer, REJECTED_RECORD, f"push: {admission.reason}")
+                    self._links.blame(signer, REJECTED_RECORD, f"push: {admission.reason}")
                 elif admission.verdict is Verdict.IGNORE:
                     self._tally.refused[f"push: ignored, {admission.reason}"] += 1
                 elif admission.reason != "known":

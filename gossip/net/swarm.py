@@ -24,7 +24,7 @@ from . import patches
 from .acquaint import Acquaint, listening_addresses
 from .config import NetConfig, PeerView, Statistics
 from .contain import Contained
-from .host import Host, listen, open_host
+from .host import Host, listen, open_host, probe
 from .links import Links
 from .pushing import Push
 from .syncing import Sync
@@ -48,7 +48,7 @@ class Swarm:
         self._tally = Tally()
         self._fresh_in, self._fresh_out = trio.open_memory_channel[tuple[PeerId, bool]](config.max_links)
         self._links = Links(host, config, self._tally, random, self._on_link)
-        self._push = Push(host, replica, self._tally, self._links.blame)
+        self._push = Push(host, replica, self._tally, self._links)
         self._sync = Sync(host, config, replica, self._links, tally=self._tally, random=random)
         self._acquaint = Acquaint(host, config, self._links, self._tally, random)
         self._saved: tuple[Entry, ...] = ()
@@ -163,7 +163,7 @@ class Swarm:
             scope.shield = True
             async with trio.open_nursery() as nursery:
                 for peer in self._host.connected():
-                    nursery.start_soon(self._links.drop, peer)
+                    nursery.start_soon(self._host.hang_up, peer)
 
 
 @asynccontextmanager
@@ -174,18 +174,36 @@ async def open_swarm(
     if len(config.seed) != 32:
         raise LocalError("an Ed25519 seed has 32 bytes")
     bootstrap = [_bootstrap(text) for text in config.bootstrap]
-    async with open_host(config, wall_ns) as host:
-        swarm = Swarm(host, config, replica, random)
-        swarm._links.book.restore(config.book)  # noqa: SLF001 - this function is Swarm's constructor
-        for peer, address in bootstrap:
-            swarm._links.book.learn(peer, (address,), bootstrap=True)  # noqa: SLF001
-        async with trio.open_nursery() as nursery:
-            await swarm._start(nursery)  # noqa: SLF001
-            try:
-                yield swarm
-            finally:
-                await swarm._close()  # noqa: SLF001
-                nursery.cancel_scope.cancel()
+    for text in config.listen:
+        probe(text)
+    try:
+        async with open_host(config, wall_ns) as host:
+            swarm = Swarm(host, config, replica, random)
+            swarm._links.book.restore(config.book)  # noqa: SLF001 - this function is Swarm's constructor
+            for peer, address in bootstrap:
+                swarm._links.book.learn(peer, (address,), bootstrap=True)  # noqa: SLF001
+            async with trio.open_nursery() as nursery:
+                await swarm._start(nursery)  # noqa: SLF001
+                try:
+                    yield swarm
+                finally:
+                    await swarm._close()  # noqa: SLF001
+                    nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        # Each of the six nurseries inside wraps an error once more; one alone is told plainly.
+        only = _only(group)
+        if only is None:
+            raise
+        raise only from None
+
+
+def _only(error: BaseException) -> BaseException | None:
+    """The single error in a group of groups; None if there are several."""
+    while isinstance(error, BaseExceptionGroup):
+        if len(error.exceptions) != 1:
+            return None
+        error = error.exceptions[0]
+    return error
 
 
 def _bootstrap(text: str) -> tuple[PeerId, str]:

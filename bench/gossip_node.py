@@ -1,0 +1,97 @@
+"""One node in a process of its own, commanded by JSON lines: for bench/gossip.py and tests/gossip.
+
+    python bench/gossip_node.py '{"seed": 1, "bootstrap": [], "listen": ["/ip4/127.0.0.1/tcp/0"]}'
+
+It prints its addresses, then one line of JSON per command line on stdin: {"publish": n, "size": bytes},
+{"add": n} (into the set without pushing), {"state": true}, {"latencies": true}, {"cpu": true} and
+{"quit": true}.
+The set is in memory and nothing is verified: what is measured is gossip, not the ledger.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from random import Random
+from typing import Any
+
+import trio
+
+from gossip.memory import MemoryReplica, synthetic
+from gossip.net.config import NetConfig
+from gossip.net.swarm import Swarm, open_swarm
+from gossip.proto.peerid import PeerId
+from leaderboard.codec import decode
+from leaderboard.ids import SwarmId
+from leaderboard.ledger import Admission, Verdict
+
+SWARM = SwarmId(hashlib.sha256(b"bench").digest())
+
+
+class TimedReplica(MemoryReplica):
+    """Notes how long each record took from its maker, by the clock that processes of one machine share."""
+
+    def __init__(self) -> None:
+        super().__init__(self._note)
+        self.latencies: list[float] = []
+
+    def _note(self, envelope: bytes, source: PeerId) -> Verdict:
+        del source
+        body: Any = decode(decode(envelope)[1])  # type: ignore[arg-type,index,call-overload]
+        self.latencies.append(time.monotonic() - float(body["label"].split("@")[1]))
+        return Verdict.ACCEPT
+
+    async def admit(self, batch: Sequence[bytes], source: PeerId) -> list[Admission]:
+        return self.admit_now(batch, source)
+
+
+def records(seed: int, start: int, count: int, size: int) -> list[bytes]:
+    now = time.monotonic()
+    return [synthetic(f"{seed}:{start + i}@{now!r}", time.time_ns() // 1_000_000, size) for i in range(count)]
+
+
+async def obey(swarm: Swarm, replica: TimedReplica, seed: int, command: dict[str, Any]) -> dict[str, Any]:
+    made = len(replica)
+    if "publish" in command or "add" in command:
+        count = command.get("publish") or command["add"]
+        fresh = records(seed, made, count, command.get("size", 500))
+        MemoryReplica.admit_now(replica, fresh, swarm.peer_id)
+        del replica.latencies[-count:]
+        if "publish" in command:
+            await swarm.publish(fresh)
+    if "latencies" in command:
+        taken, replica.latencies = replica.latencies, []
+        return {"latencies": taken}
+    if "cpu" in command:
+        return {"cpu": time.process_time()}
+    digest = hashlib.sha256(b"".join(sorted(replica.ids()))).hexdigest()
+    return {"size": len(replica), "digest": digest, "statistics": asdict(swarm.statistics())}
+
+
+async def main(options: dict[str, Any]) -> None:
+    seed = int(options["seed"])
+    replica = TimedReplica()
+    config = NetConfig(
+        seed=hashlib.sha256(b"node %d" % seed).digest(),
+        swarm=SWARM,
+        listen=tuple(options.get("listen", ["/ip4/127.0.0.1/tcp/0"])),
+        bootstrap=tuple(options.get("bootstrap", [])),
+        private_key=bytes.fromhex(options["private_key"]) if options.get("private_key") else None,
+        lan=bool(options.get("lan", False)),
+    )
+    async with open_swarm(config, replica, random=Random(seed), wall_ns=time.time_ns) as swarm:
+        print(json.dumps({"addresses": swarm.addresses(), "peer": swarm.peer_id}), flush=True)
+        lines = trio.wrap_file(sys.stdin)
+        async for line in lines:
+            command = json.loads(line)
+            if "quit" in command:
+                break
+            print(json.dumps(await obey(swarm, replica, seed, command)), flush=True)
+
+
+if __name__ == "__main__":
+    trio.run(main, json.loads(sys.argv[1]))
