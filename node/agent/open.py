@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from experiments.harness.device import open_device
-from experiments.search import open_proposer
+from experiments.search.portfolio import embedded
 from experiments.track import load_track
 from leaderboard.records import Profile
 
@@ -51,7 +51,7 @@ async def open_agent(
             )
             yield Agent(
                 bench,
-                Researcher(bench, open_proposer(config.agent.proposer)),
+                Researcher(bench, embedded()),
                 Replicator(bench),
                 DeviceShare(config.agent.replicate_share),
                 _profile(config),

@@ -3,7 +3,7 @@
 The claim is signed and durable before the first run. The author's seeds come from one pool per track and
 author, so all its trials meet the same nets and the reference runs once per seed; they are raced: seed after
 seed, a recipe that falls behind the author's best so far on the same seeds is not run to the end. Racing
-saves three quarters of the trials' time and costs nothing in honesty: the author's numbers never rank.
+costs nothing in honesty: the author's numbers never rank.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import structlog
 from experiments.harness.outcome import TrialError
 from experiments.recipe import Recipe
 from experiments.search.proposer import Briefing, Proposal, Proposer
+from experiments.search.racing import worth_another_seed
 from experiments.track import Track
 from leaderboard.board.rows import ClaimView
 from leaderboard.evidence.effects import paired_effects
@@ -29,10 +30,6 @@ from .briefing import write_briefing
 from .workbench import Workbench
 
 __all__ = ["Plan", "Researcher"]
-
-RACE_KEEP = 0.8
-"""A recipe stays in the race while its total effect is at least this part of the best one's on the same
-seeds. A guess between wasting runs and dropping slow starters; bench/search.py reports what it finds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +114,14 @@ class Researcher:
         seeds = author_seeds(track.id, bench.author.id, track.manifest.author_seeds)
         best = self._best_effects(track.id) if view.claim.opponent is None else ()
         done: Measurement | None = None
-        for seed in seeds:
+        effects: tuple[float | None, ...] = ()
+        while worth_another_seed(effects, _mean(best[: len(effects)]), track.manifest.delta_min, len(seeds)):
+            seed = seeds[len(effects)]
             part = await bench.device.measure(
                 track, recipe, opponent, [seed], gate=False, on_progress=bench.activity.report
             )
             done = part if done is None else done.extended(part)
-            effects = _effects(done, track.manifest)
-            if sum(effects) < RACE_KEEP * sum(best[: len(effects)]):
-                break
+            effects = paired_effects(done, track.manifest, len(seeds))
         assert done is not None
         return done
 
@@ -157,3 +154,7 @@ def _effects(measurement: Measurement, manifest: TrackManifest) -> tuple[float, 
     """Clipped effect per seed; a tie is 0."""
     found = paired_effects(measurement, manifest, len(measurement.seeds))
     return tuple(0.0 if effect is None else effect for effect in found)
+
+
+def _mean(effects: Sequence[float]) -> float:
+    return sum(effects) / len(effects) if effects else 0.0
