@@ -45,6 +45,7 @@ def _layer_points() -> tuple[tuple[float, ...], ...]:
 
 
 SPACE: Final = Space(
+    programs=True,
     settings=(Setting("lr", FloatRange(0.001, 0.05, log=True), "step size of plain SGD", searched=False),),
     slots=(
         Slot(

@@ -10,7 +10,8 @@ matrix products; whether that grows is for the twin run (`ulps`) to tell.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -21,9 +22,9 @@ from ...expr import Expr, ExprError, parse
 from ...expr.tensors import staged
 from ...recipe import Recipe
 from .net import ORDER, TWIN, FloatArray, draw_shape, draw_weights, nudged, stream
-from .shape import BATCH, CLASSES, INIT_VARIABLES, STEPS, Shape
+from .shape import BATCH, CLASSES, INIT_VARIABLES, STEPS
 
-__all__ = ["run"]
+__all__ = ["Parts", "parts_of", "run", "train"]
 
 _REPORT: Final = 20  # steps between two reports of progress, each of which also looks for a divergence
 
@@ -43,13 +44,42 @@ def run(
     inputs: images (n, 64) float64, labels (n,) int64, questions (m, 64) float64.
     Returns logits (m, 10) float64. `ulps` nudges the initial weights, for the twin run.
     """
-    questions = torch.from_numpy(inputs["questions"])
     try:
-        net = _Net(recipe, draw_shape(seed), seed, ulps)
-        finite = _train(net, recipe, seed, inputs, progress)
+        return train(parts_of(recipe, seed), seed, inputs, progress, ulps)
     except ExprError:
-        finite = False
-    if not finite:
+        return {"logits": np.full((len(inputs["questions"]), CLASSES), math.nan)}
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a candidate decides of a run."""
+
+    weights: Sequence[FloatArray]
+    """Fresh weights (fan_out, fan_in) of every layer."""
+    activate: Callable[[torch.Tensor], torch.Tensor]
+    rates: Sequence[float]
+    """Step size of each step."""
+
+
+def parts_of(recipe: Recipe, seed: int) -> Parts:
+    """What the recipe's expressions decide; ExprError if a law has no value."""
+    law = parse(recipe.slot("init_std"), INIT_VARIABLES)
+    layers = draw_weights(law, draw_shape(seed), seed)
+    activate = staged(parse(recipe.slot("activation"), ("x",)), "x")
+    return Parts([layer.values for layer in layers], activate, _rates(recipe))
+
+
+def train(
+    parts: Parts,
+    seed: int,
+    inputs: Mapping[str, np.ndarray],
+    progress: Callable[[int, int], None],
+    ulps: int = 0,
+) -> dict[str, np.ndarray]:
+    """As `run`, for parts that may have come from anywhere."""
+    questions = torch.from_numpy(inputs["questions"])
+    net = _Net(parts, seed, ulps)
+    if not _train(net, parts.rates, seed, inputs, progress):
         return {"logits": np.full((len(questions), CLASSES), math.nan)}
     with torch.no_grad():
         return {"logits": net.forward(questions).numpy()}
@@ -58,13 +88,10 @@ def run(
 class _Net:
     """Weights (fan_out, fan_in) and biases (fan_out,) of a chain of layers."""
 
-    def __init__(self, recipe: Recipe, shape: Shape, seed: int, ulps: int) -> None:
-        law = parse(recipe.slot("init_std"), INIT_VARIABLES)
+    def __init__(self, parts: Parts, seed: int, ulps: int) -> None:
         twin = stream(seed, TWIN)
-        values = [layer.values for layer in draw_weights(law, shape, seed)]
-        if ulps:
-            values = [nudged(value, twin, ulps) for value in values]
-        self._activate = staged(parse(recipe.slot("activation"), ("x",)), "x")
+        values = [nudged(value, twin, ulps) if ulps else value for value in parts.weights]
+        self._activate = parts.activate
         self.weights = [torch.from_numpy(value).requires_grad_() for value in values]
         self.biases = [torch.zeros(len(value), dtype=torch.float64).requires_grad_() for value in values]
         self.parameters = [*self.weights, *self.biases]
@@ -85,14 +112,13 @@ class _Net:
 
 def _train(
     net: _Net,
-    recipe: Recipe,
+    rates: Sequence[float],
     seed: int,
     inputs: Mapping[str, np.ndarray],
     progress: Callable[[int, int], None],
 ) -> bool:
     """Train for the whole budget; False as soon as the loss is no longer finite."""
     images, labels = torch.from_numpy(inputs["images"]), torch.from_numpy(inputs["labels"])
-    rates = _rates(recipe)
     for step, batch in enumerate(_batches(seed, len(images))):
         loss = functional.cross_entropy(net.forward(images[batch]), labels[batch])
         if not loss.requires_grad:
