@@ -153,7 +153,7 @@ def _know_sockets() -> list[_Change]:
 
     async def noting(self: Swarm, raw: Any, peer: Any, scope: Any = None) -> Any:
         link = await upgrade(self, raw, peer, scope)
-        _sockets[link.muxed_conn] = raw.stream
+        _sockets[link.muxed_conn] = getattr(raw, "_conn", raw).stream  # a pre-shared key wraps it once
         return link
 
     return [(Swarm, "upgrade_outbound_raw_conn", noting)]

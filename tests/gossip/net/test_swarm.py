@@ -49,7 +49,7 @@ async def test_a_fresh_node_fetches_a_large_set_by_buckets(open_cluster: Any) ->
             node.add(*many)
         late = await cluster.add()
         await cluster.equal(12_000)
-        assert late.swarm.statistics().syncs.get("partial", 0) >= 1
+        await cluster.until(lambda: late.swarm.statistics().syncs.get("partial", 0) >= 1)
 
 
 async def test_a_peer_that_went_away_is_dialled_again(open_cluster: Any) -> None:
