@@ -110,7 +110,6 @@ def ask_tpe(dials: Sequence[Dial], told: Told, rng: random.Random) -> Iterator[d
         seed=rng.getrandbits(32),
         n_startup_trials=_STARTUP,
         multivariate=True,
-        warn_independent_sampling=False,
     )
     study = optuna.create_study(direction="maximize", sampler=sampler)
     for values, score in told:

@@ -1,0 +1,54 @@
+"""Language models behind any OpenAI-compatible endpoint, bounded in time, tokens and money.
+
+    client = Client(Wire("http://127.0.0.1:8080/v1"), Settings("any-model"))
+    found, answer = await client.ask(messages, schema, check)
+
+`http` is the one file that speaks HTTP; `ladder` finds out whether a schema is enforced; `schema` and
+`answer` trust nothing that comes back; `budget` cannot be passed; `discovery` looks for local servers.
+What goes wrong is one of the errors of `errors`, sorted by whose fault it is.
+"""
+
+from __future__ import annotations
+
+from .budget import Budget, Limits, Price, Spent
+from .client import Answer, Capability, Client, Settings
+from .discovery import Endpoint, Model, Probe, find_local_endpoints, list_models, probe
+from .errors import AnswerError, AuthError, BudgetSpent, Unavailable, UnsupportedError
+from .http import Wire
+from .keys import Key, key_from_environment, key_from_file
+from .ladder import Message, Rung
+from .schema import Array, Json, Number, Object, OneOf, Text
+
+__all__ = [
+    "Answer",
+    "AnswerError",
+    "Array",
+    "AuthError",
+    "Budget",
+    "BudgetSpent",
+    "Capability",
+    "Client",
+    "Endpoint",
+    "Json",
+    "Key",
+    "Limits",
+    "Message",
+    "Model",
+    "Number",
+    "Object",
+    "OneOf",
+    "Price",
+    "Probe",
+    "Rung",
+    "Settings",
+    "Spent",
+    "Text",
+    "Unavailable",
+    "UnsupportedError",
+    "Wire",
+    "find_local_endpoints",
+    "key_from_environment",
+    "key_from_file",
+    "list_models",
+    "probe",
+]

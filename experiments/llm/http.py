@@ -1,0 +1,291 @@
+"""The one file that speaks HTTP: bounded, streamed requests to an OpenAI-compatible endpoint.
+
+Rules, each against something that was seen:
+- A connection takes at most 3 s; the read time-out is the gap between two pieces, since a model that thinks
+  is no model that hangs; the caller's deadline bounds the whole. Leaving the cancel scope closes the
+  connection, which frees the slot of a local server.
+- Redirects are not followed: a key must not travel to another host. Proxies of the environment are ignored
+  for the same reason.
+- The body is counted while it comes; nothing is kept beyond the limit. Compression is refused: a small
+  piece could unpack to anything.
+- A stream that ends without its end mark was cut, whatever it held so far.
+- Statuses are evidence of what an endpoint cannot do (400, 404, 405, 415, 422, 500, 501) or say nothing
+  about it (408, 425, 429, 502-504, time-outs).
+"""
+
+from __future__ import annotations
+
+import email.utils
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from leaderboard.errors import LocalError
+
+from .errors import AnswerError, AuthError, Unavailable, UnsupportedError
+from .keys import Key
+from .schema import Json, read_json
+
+__all__ = ["Completion", "Usage", "Wire", "check_url"]
+
+_CONNECT_S: Final = 3.0
+_GAP_S: Final = 60.0  # a slow machine may need that long for the prompt before the first token
+_MAX_BODY: Final = 2 * 1024 * 1024  # bytes; a long answer with its framing is about 200 kB
+_MAX_LINE: Final = 256 * 1024
+_MAX_TEXT: Final = 256 * 1024  # characters of content or reasoning
+_MAX_RETRY_S: Final = 3600.0
+_UNSUPPORTED: Final = frozenset({400, 404, 405, 415, 422, 500, 501})
+_BUSY: Final = frozenset({408, 425, 429, 502, 503, 504, 529})
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the endpoint counts them; None where it says nothing."""
+
+    prompt: int | None = None
+    completion: int | None = None
+
+
+@dataclass(slots=True)
+class Completion:
+    """What came back: the text, the reasoning apart from it, arguments of a tool call."""
+
+    content: str = ""
+    reasoning: str = ""
+    arguments: str = ""
+    finish: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    fingerprint: str = ""
+
+
+def check_url(url: str) -> str:
+    """The endpoint's base URL without a trailing slash; LocalError for one that is none."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise LocalError(f"{url[:80]!r} is no endpoint; write it like http://127.0.0.1:8080/v1")
+    if parts.username or parts.password:
+        raise LocalError("an endpoint's URL must not hold a key; put it into the environment or a key file")
+    return url.rstrip("/")
+
+
+class Wire:
+    """Requests to one endpoint."""
+
+    def __init__(self, url: str, key: Key | None = None, gap_s: float = _GAP_S) -> None:
+        self.url = check_url(url)
+        self._key = key
+        self._gap_s = gap_s
+
+    @asynccontextmanager
+    async def _client(self) -> AsyncIterator[httpx.AsyncClient]:
+        timeout = httpx.Timeout(connect=_CONNECT_S, read=self._gap_s, write=self._gap_s, pool=_CONNECT_S)
+        headers = {"Accept-Encoding": "identity"}
+        if self._key:
+            headers["Authorization"] = self._key.header()
+        async with httpx.AsyncClient(
+            timeout=timeout, headers=headers, follow_redirects=False, trust_env=False
+        ) as client:
+            yield client
+
+    async def get(self, path: str, *, at_root: bool = False, timeout_s: float = _CONNECT_S) -> Json:
+        """A small JSON document of the endpoint (`/models`) or of the server's root (`/props`)."""
+        parts = urlsplit(self.url)
+        url = f"{parts.scheme}://{parts.netloc}{path}" if at_root else self.url + path
+        try:
+            async with self._client() as client, client.stream("GET", url, timeout=timeout_s) as response:
+                self._check_status(response, b"")
+                return read_json(_text(await _whole(response)), _MAX_BODY)
+        except httpx.HTTPError as error:
+            raise self._unavailable(error) from error
+
+    async def chat(self, request: Mapping[str, Json]) -> Completion:
+        """A chat completion, streamed where the endpoint streams. The caller sets the deadline."""
+        try:
+            async with (
+                self._client() as client,
+                client.stream("POST", self.url + "/chat/completions", json=dict(request)) as response,
+            ):
+                ok = response.status_code == httpx.codes.OK
+                self._check_status(response, b"" if ok else await _some(response))
+                if "json" in response.headers.get("content-type", ""):
+                    return _whole_completion(read_json(_text(await _whole(response)), _MAX_BODY))
+                return await _streamed(response)
+        except httpx.RemoteProtocolError as error:
+            raise AnswerError(
+                "cut", "the endpoint closed the connection in the middle of an answer"
+            ) from error
+        except httpx.HTTPError as error:
+            raise self._unavailable(error) from error
+
+    def _check_status(self, response: httpx.Response, body: bytes) -> None:
+        status = response.status_code
+        if status == httpx.codes.OK:
+            if response.headers.get("content-encoding", "identity") != "identity":
+                raise AnswerError("encoding", f"{self.url} compresses although it was asked not to")
+            return
+        said = self._excerpt(body)
+        if response.is_redirect:
+            raise AnswerError("redirect", f"{self.url} redirects elsewhere; configure the final address")
+        if status in (401, 403):
+            raise AuthError(
+                f"{self.url} refuses the key (HTTP {status}){said}; check the key file or variable"
+            )
+        if status in _BUSY:
+            raise Unavailable(f"{self.url} is busy (HTTP {status}){said}", _retry_after(response))
+        if status == 402:
+            raise Unavailable(f"{self.url} wants payment (HTTP 402){said}")
+        if status in _UNSUPPORTED:
+            raise UnsupportedError(f"{self.url} does not take this request (HTTP {status}){said}")
+        raise AnswerError("status", f"{self.url} answered with HTTP {status}{said}")
+
+    def _excerpt(self, body: bytes) -> str:
+        text = " ".join(body[:400].decode("utf-8", "replace").split())
+        shown = "".join(character for character in text if character.isprintable())
+        if self._key is not None:
+            shown = self._key.hide(shown)
+        return f": {shown[:200]}" if shown else ""
+
+    def _unavailable(self, error: httpx.HTTPError) -> Unavailable:
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+            return Unavailable(f"nothing answers at {self.url}; is the server running?")
+        if isinstance(error, httpx.TimeoutException):
+            return Unavailable(f"{self.url} went silent for {self._gap_s:g} s", began=True)
+        return Unavailable(f"the connection to {self.url} failed: {type(error).__name__}", began=True)
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Seconds, from a number or a date; bounded, None if it is absent or unreadable."""
+    value = response.headers.get("retry-after", "").strip()
+    if not value:
+        return None
+    if value.isascii() and value.isdigit():
+        return min(float(value[:9]), _MAX_RETRY_S)
+    try:
+        at = email.utils.parsedate_to_datetime(value).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(max(at - time.time(), 0.0), _MAX_RETRY_S)
+
+
+async def _some(response: httpx.Response) -> bytes:
+    """The beginning of an error's body."""
+    body = b""
+    async for piece in response.aiter_raw():
+        body += piece[:4096]
+        if len(body) >= 4096:
+            break
+    return body
+
+
+async def _whole(response: httpx.Response) -> bytes:
+    body = bytearray()
+    async for piece in response.aiter_raw():
+        body += piece
+        if len(body) > _MAX_BODY:
+            raise AnswerError("too_large", f"the answer is larger than {_MAX_BODY} bytes")
+    return bytes(body)
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise AnswerError("not_utf8", "the endpoint sent bytes that are not UTF-8") from error
+
+
+async def _lines(response: httpx.Response) -> AsyncIterator[str]:
+    """Lines of a body of server-sent events, each bounded, the sum bounded."""
+    waiting, total = b"", 0
+    async for piece in response.aiter_raw():
+        total += len(piece)
+        waiting += piece
+        if total > _MAX_BODY or len(waiting) > _MAX_LINE + len(piece):
+            raise AnswerError("too_large", "the endpoint streams more than an answer can hold")
+        *lines, waiting = waiting.split(b"\n")
+        for line in lines:
+            yield _text(line.rstrip(b"\r"))
+    if waiting:
+        yield _text(waiting)
+
+
+async def _streamed(response: httpx.Response) -> Completion:
+    found, ended, events = Completion(), False, 0
+    async for line in _lines(response):
+        if not line.startswith("data:"):
+            continue
+        data = line[5:].strip()
+        if data == "[DONE]":
+            ended = True
+            break
+        events += 1
+        _add(found, read_json(data, _MAX_LINE))
+    if not events:
+        raise AnswerError("garbage", "the endpoint answered 200 with something that is no completion")
+    if not ended and found.finish is None:
+        raise AnswerError("cut", "the answer broke off before its end")
+    return found
+
+
+def _whole_completion(document: Json) -> Completion:
+    """A completion that came in one piece: its message is one large delta."""
+    found = Completion()
+    _add(found, document)
+    if found.finish is None and not (found.content or found.arguments):
+        raise AnswerError("garbage", "the endpoint answered 200 with something that is no completion")
+    return found
+
+
+def _add(found: Completion, event: Json) -> None:
+    """Append what one event says."""
+    if not isinstance(event, dict):
+        raise AnswerError("garbage", "an event of the stream is no object")
+    if event.get("error"):
+        raise AnswerError(
+            "error", f"the endpoint reports an error in its stream: {str(event['error'])[:200]}"
+        )
+    fingerprint = event.get("system_fingerprint")
+    if isinstance(fingerprint, str):
+        found.fingerprint = fingerprint[:128]
+    found.usage = _usage(event.get("usage")) or found.usage
+    choices = event.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    if not isinstance(choice, dict):
+        return
+    finish = choice.get("finish_reason")
+    if isinstance(finish, str):
+        found.finish = finish[:32]
+    delta = choice.get("delta") or choice.get("message")
+    if isinstance(delta, dict):
+        _add_delta(found, delta)
+
+
+def _add_delta(found: Completion, delta: dict[str, Json]) -> None:
+    found.content += _string(delta.get("content"))
+    found.reasoning += _string(delta.get("reasoning_content")) or _string(delta.get("reasoning"))
+    calls = delta.get("tool_calls")
+    call = calls[0] if isinstance(calls, list) and calls else None
+    function = call.get("function") if isinstance(call, dict) else None
+    if isinstance(function, dict):
+        found.arguments += _string(function.get("arguments"))
+    if max(len(found.content), len(found.reasoning), len(found.arguments)) > _MAX_TEXT:
+        raise AnswerError("too_large", f"the answer is longer than {_MAX_TEXT} characters")
+
+
+def _string(value: Json) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _usage(value: Json) -> Usage | None:
+    if not isinstance(value, dict):
+        return None
+
+    def count(name: str) -> int | None:
+        number = value.get(name)
+        return number if type(number) is int and 0 <= number < 2**40 else None
+
+    return Usage(count("prompt_tokens"), count("completion_tokens"))
