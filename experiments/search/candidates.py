@@ -101,8 +101,8 @@ class Workshop:
         self.reference = self._look(briefing.track.reference)
         known = [self._look(trial.recipe, trial) for trial in briefing.known]
         self.tried = [item for item in known if self._sensible(item.tables)]
-        self._seen = {item.mark for item in known}
-        self._seen.update(self._look(recipe).mark for recipe in briefing.open_claims)
+        self._known = {item.mark: item for item in map(self._look, briefing.open_claims)}
+        self._known.update((item.mark, item) for item in known)
         least = briefing.track.manifest.delta_min
         ranked = sorted(self.tried, key=lambda item: -item.merit)
         self.parents = [item for item in ranked[:_PARENTS] if item.merit > least]
@@ -120,6 +120,18 @@ class Workshop:
         searched = {slot.name for slot in self.slots}
         rest = [*recipe.settings, *(item for item in recipe.slots if item[0] not in searched)]
         return b"".join([*(fingerprints(table[None])[0] for table in tables), repr(rest).encode()])
+
+    def namesake(self, recipe: Recipe) -> Known | None:
+        """A known recipe, tried or being run by a peer, that behaves like this one."""
+        return self._known.get(self._look(recipe).mark)
+
+    def ancestors(self, recipe: Recipe) -> tuple[ContentId, ...]:
+        """The best trial that shares a searched slot's text with a recipe of unknown descent, if any."""
+        for item in self.parents:
+            same = any(item.recipe.slot(slot.name) == recipe.slot(slot.name) for slot in self.slots)
+            if same and item.trial is not None:
+                return (item.trial.claim,)
+        return ()
 
     def features(self, tables: Sequence[tuple[Table, ...]]) -> list[Table]:
         """For each slot the features of many recipes, shape (recipes, points)."""
@@ -188,7 +200,7 @@ class Workshop:
             return
         tables = (*base.tables[:place], table, *base.tables[place + 1 :])
         mark = self._mark(base.recipe, tables)
-        if mark not in self._seen:
+        if mark not in self._known:
             claims = tuple(dict.fromkeys(known.trial.claim for known in parents if known.trial is not None))
             slot = self.slots[place]
             yield Candidate(base.recipe, slot, expr, tables, complexity(expr), origin, claims, mark)

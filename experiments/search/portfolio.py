@@ -18,8 +18,9 @@ from leaderboard.errors import Refused
 from .evolution import Evolution
 from .numeric import TpeSettings
 from .proposer import Briefing, Proposal, Proposer, Trial
+from .refine import Refine
 
-__all__ = ["Portfolio", "embedded"]
+__all__ = ["Portfolio", "embedded", "hybrid"]
 
 _MEMORY: Final = 60  # latest trials of each proposer that count: what paid at first may be exhausted
 
@@ -71,3 +72,8 @@ def embedded() -> Portfolio:
     A member whose part of the space is not searched has nothing to say and costs nothing.
     """
     return Portfolio("search/embedded", (Evolution(), TpeSettings))
+
+
+def hybrid(model: Proposer) -> Portfolio:
+    """A language model's ideas, an optimiser for the numbers in them, and evolution beside them."""
+    return Portfolio("search/hybrid", (model, Refine(), Evolution(), TpeSettings))
