@@ -169,14 +169,20 @@ class TrackBoard:
         if base is None or found.median is None:
             return None
         bound = self.manifest.effect_bound
-        lower = lower_bound(found.ordered, self.policy.odds << self.bar_level)
+        lower = self._lower(found)
         upper = bound if found.interval is None else found.interval[1]
         return Margin(
-            lower=base.lower + (-bound if lower is None else lower),
+            lower=base.lower + lower,
             median=base.median + found.median,
             upper=base.upper + upper,
             chained=record.opponent is not None,
         )
+
+    def _lower(self, found: Assessment) -> float:
+        """Selection-corrected lower bound of the median effect, whichever single replicator is left out."""
+        odds = self.policy.odds << self.bar_level
+        bounds = [lower_bound(ordered, odds) for ordered in found.spared or (found.ordered,)]
+        return min(-self.manifest.effect_bound if bound is None else bound for bound in bounds)
 
     def _place(self, recipe: RecipeId) -> None:
         """Choose the claim under which a recipe is shown and enter it into the ranking."""

@@ -62,6 +62,8 @@ class ClaimFacts:
     replications: dict[ContentId, tuple[AuthorId, Replication]] = field(default_factory=dict)
     findings: dict[ContentId, tuple[AuthorId, Finding, int]] = field(default_factory=dict)
     retractors: set[AuthorId] = field(default_factory=set)
+    _judged: dict[ContentId, bool] = field(default_factory=dict)
+    """Replications whose seeds were checked against their accept; the verdict is final."""
     _deliveries: dict[ContentId, Delivery] | None = None
     _measured: tuple[Measurement, ...] | None = None
 
@@ -121,7 +123,11 @@ class ClaimFacts:
         for key in sorted(self.replications):
             author, replication = self.replications[key]
             promised = self.commitments.get(replication.accept)
-            if promised is None or not self._delivers(author, replication, promised):
+            if promised is None or self.claim is None:
+                continue
+            if key not in self._judged:
+                self._judged[key] = self._delivers(author, replication, promised)
+            if not self._judged[key]:
                 continue
             first = found.setdefault(promised.id, Delivery(promised, replication.own, replication.replay))
             if not _same_values(first.own, replication.own):

@@ -14,6 +14,7 @@ evidence of any one replicator is capped and must survive its removal (leaderboa
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 from ..ids import AuthorId, ContentId, TrackId
 
@@ -23,6 +24,7 @@ _AUTHOR_DOMAIN = b"consilience/seeds/author/v1\x00"
 _REPLICATOR_DOMAIN = b"consilience/seeds/replicator/v1\x00"
 
 
+@lru_cache(maxsize=4096)
 def author_seeds(track: TrackId, author: AuthorId, n: int) -> tuple[int, ...]:
     """The first `n` 63-bit seeds of the author's own measurements; a shorter run uses a prefix."""
     return _expand(_AUTHOR_DOMAIN + track + author, n)

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
+from itertools import chain
 
 from ..ids import AuthorId, ContentId
 from ..manifest import TrackManifest
@@ -78,6 +79,8 @@ class Assessment:
     outstanding: int
     ordered: tuple[float, ...]
     """Effects against the opponent in ascending order: losses by silence at the lower bound, ties as 0."""
+    spared: tuple[tuple[float, ...], ...]
+    """The same without each single replicator in turn, once there are enough of them."""
     median: float | None
     interval: tuple[float, float] | None
     """Anytime-valid 95 % confidence interval of the median effect; None while it is infinite."""
@@ -106,8 +109,7 @@ def assess(facts: ClaimFacts, terms: Terms) -> Assessment:
     own_check = checks.get(facts.author, Check()) if facts.author is not None else Check()
     shares, values = _shares(facts, terms, checks)
     heard = [share for share in shares if share.counts]
-    overdue = sum(share.overdue for share in heard)
-    ordered = tuple(sorted([*values, *[-terms.manifest.effect_bound] * overdue]))
+    ordered = _pooled(values.values())
     forward, reverse = forward_e(heard, policy), reverse_e(heard, policy)
     deliverers = sum(1 for share in heard if share.delivered)
     standing, reason = _verdict(facts, terms, own_check, deliverers, reverse)
@@ -118,9 +120,10 @@ def assess(facts: ClaimFacts, terms: Terms) -> Assessment:
         author=_author_summary(facts, terms.manifest),
         shares=shares,
         total=sum((share.count for share in heard), Count()),
-        overdue=overdue,
+        overdue=sum(share.overdue for share in heard),
         outstanding=sum(share.outstanding for share in heard),
         ordered=ordered,
+        spared=_spared(values, heard, policy),
         median=median(ordered),
         interval=median_interval(ordered, policy.odds),
         e_value=forward,
@@ -180,14 +183,14 @@ def _checks(facts: ClaimFacts, terms: Terms) -> Mapping[AuthorId, Check]:
 
 def _shares(
     facts: ClaimFacts, terms: Terms, checks: Mapping[AuthorId, Check]
-) -> tuple[tuple[Share, ...], list[float]]:
-    """One share per replicator in order of id, and the effects of those that count."""
+) -> tuple[tuple[Share, ...], dict[AuthorId, list[float]]]:
+    """One share per replicator in order of id, and the effects by replicator that counts."""
     by_author: dict[AuthorId, list[Commitment]] = {}
     for promised in facts.commitments.values():
         if promised.author != facts.author:
             by_author.setdefault(promised.author, []).append(promised)
     shares: list[Share] = []
-    values: list[float] = []
+    values: dict[AuthorId, list[float]] = {}
     for author in sorted(by_author):
         weight = terms.electorate.weight(author, facts.id)
         check = checks.get(author, _UNCHECKED)
@@ -197,8 +200,26 @@ def _shares(
         share = tally.share(author, weight, note, terms.manifest.delta_min)
         shares.append(share)
         if share.counts:
-            values.extend(0.0 if effect is None else effect for effect in tally.effects)
+            delivered = [0.0 if effect is None else effect for effect in tally.effects]
+            values[author] = delivered + [-terms.manifest.effect_bound] * tally.overdue
     return tuple(shares), values
+
+
+def _pooled(values: Iterable[list[float]]) -> tuple[float, ...]:
+    return tuple(sorted(chain.from_iterable(values)))
+
+
+def _spared(
+    values: Mapping[AuthorId, list[float]], heard: Iterable[Share], policy: Policy
+) -> tuple[tuple[float, ...], ...]:
+    """Pooled effects without each deliverer in turn, as leaderboard.evidence.pool removes them."""
+    deliverers = [share.author for share in heard if share.delivered]
+    if len(deliverers) < policy.removal_from:
+        return ()
+    return tuple(
+        _pooled(effects for author, effects in values.items() if author != left_out)
+        for left_out in deliverers
+    )
 
 
 _UNCHECKED = Check()

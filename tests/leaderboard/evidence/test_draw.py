@@ -9,9 +9,10 @@ from leaderboard.evidence.draw import (
     futile,
     rate,
     replay_seeds,
+    seeds_missing,
     seeds_wanted,
-    worth_more,
 )
+from leaderboard.evidence.trust import PeerTrust
 from leaderboard.ids import ContentId
 
 
@@ -33,11 +34,16 @@ def test_the_coin_is_fair_private_and_falls_once() -> None:
 def test_rates_meet_their_targets() -> None:
     assert rate(Stake.CHAMPION, eligible=3, already=0) == 1.0
     assert rate(Stake.CHAMPION, eligible=100, already=0) == 0.05
-    assert rate(Stake.CHAMPION, eligible=100, already=5) == 0.0
-    assert rate(Stake.PERSONAL_BEST, eligible=100, already=1) == 0.02
+    assert rate(Stake.PERSONAL_BEST, eligible=100, already=0) == 0.03
     assert rate(Stake.DISCARD, eligible=1, already=0) == 0.05
     assert rate(Stake.NONE, eligible=100, already=0) == 0.0
     assert rate(Stake.CHAMPION, eligible=0, already=0) == 0.0
+
+
+def test_accepting_first_excludes_nobody() -> None:
+    """A crowd of early accepts stops the rise with time, never the base rate."""
+    assert rate(Stake.CHAMPION, eligible=100, already=50) == 0.05
+    assert rate(Stake.CHAMPION, 100, 50, 100 * PATIENCE_MS) == 0.05
 
 
 def test_what_nobody_accepts_becomes_likelier_but_discards_do_not() -> None:
@@ -52,7 +58,7 @@ def test_a_small_swarm_confirms_a_champion_with_everyone(scene) -> None:
     assert rate(Stake.CHAMPION, eligible=3, already=0) == 1.0
     for name in ("a", "b", "c"):
         scene.replicate(name, seeds=seeds_wanted(Stake.CHAMPION, 8))
-    assert scene.standings.stake(scene.claim.id) is Stake.NONE
+    assert scene.view.standing.value == "confirmed"
 
 
 def claim_of(scene, name: str, gain: float):
@@ -92,17 +98,40 @@ def test_replays_pick_an_author_s_and_a_replicator_s_seed(scene) -> None:
     assert replay_seeds(b"s", facts, scene.author.id) == picked[1:]
 
 
-def test_futility_and_second_helpings(make_scene) -> None:
+def test_replays_prefer_peers_that_were_checked_least(scene) -> None:
+    scene.publish()
+    peers = [scene.replicate(name) for name in ("a", "b", "c")]
+    facts = scene.standings.facts(scene.claim.id)
+    trust = {peers[0].id: PeerTrust(2, 0), peers[2].id: PeerTrust(1, 0)}
+    seeds = {delivery.commitment.author: delivery.own.seeds for delivery in facts.deliveries.values()}
+    me = scene.actor("me")
+    picked = replay_seeds(b"s", facts, me.id, trust, replicators=3)
+    assert len(picked) == 4
+    assert [seed in seeds[peers[i].id] for seed, i in zip(picked[1:], (1, 2, 0), strict=True)] == [True] * 3
+
+
+def test_futility() -> None:
     assert futile(0, 3, 5, 20)
     assert not futile(3, 0, 5, 20)
+
+
+def row_of(scene):
+    (row,) = scene.standings.board(scene.contest.manifest.id).rows
+    return row
+
+
+def test_more_seeds_for_what_nearly_reached_the_bar_and_for_the_top(make_scene) -> None:
     scene = make_scene(gain=0.6)
     for name in ("a", "b", "c", "d"):
         scene.replicate(name)
-    evidence = scene.view.evidence
     assert scene.view.standing.value == "replicated"
-    assert evidence.total.wins > 1.5 * evidence.total.losses
-    assert worth_more(scene.view)
+    assert seeds_missing(row_of(scene), 1) == 32
     hopeless = make_scene(gain=0.0)
     for name in ("a", "b", "c"):
         hopeless.replicate(name)
-    assert not worth_more(hopeless.view)
+    assert seeds_missing(row_of(hopeless), 1) == 0
+    best = make_scene(gain=3.0)
+    for name in ("a", "b", "c"):
+        best.replicate(name)
+    assert seeds_missing(row_of(best), tested=1000) == 80 - 24
+    assert seeds_missing(row_of(best), tested=8) == 0
