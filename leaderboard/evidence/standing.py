@@ -78,7 +78,8 @@ class Assessment:
     overdue: int
     outstanding: int
     ordered: tuple[float, ...]
-    """Effects against the opponent in ascending order: losses by silence at the lower bound, ties as 0."""
+    """Effects against the opponent in ascending order, balanced between replicators: losses by silence at
+    the lower bound, ties as 0."""
     spared: tuple[tuple[float, ...], ...]
     """The same without each single replicator in turn, once there are enough of them."""
     median: float | None
@@ -109,6 +110,7 @@ def assess(facts: ClaimFacts, terms: Terms) -> Assessment:
     own_check = checks.get(facts.author, Check()) if facts.author is not None else Check()
     shares, values = _shares(facts, terms, checks)
     heard = [share for share in shares if share.counts]
+    values = _balanced(values)
     ordered = _pooled(values.values())
     forward, reverse = forward_e(heard, policy), reverse_e(heard, policy)
     deliverers = sum(1 for share in heard if share.delivered)
@@ -201,8 +203,19 @@ def _shares(
         shares.append(share)
         if share.counts:
             delivered = [0.0 if effect is None else effect for effect in tally.effects]
-            values[author] = delivered + [-terms.manifest.effect_bound] * tally.overdue
+            values[author] = [-terms.manifest.effect_bound] * tally.overdue + delivered
     return tuple(shares), values
+
+
+def _balanced(values: Mapping[AuthorId, list[float]]) -> dict[AuthorId, list[float]]:
+    """As many effects of each replicator as at least half of them have (their lower median).
+
+    The e-value is robust to any one replicator's sign; this keeps any one from deciding the size of the
+    effect by delivering four times the seeds of the others.
+    """
+    lengths = sorted(len(effects) for effects in values.values() if effects)
+    most = lengths[(len(lengths) - 1) // 2] if lengths else 0
+    return {author: effects[:most] for author, effects in values.items()}
 
 
 def _pooled(values: Iterable[list[float]]) -> tuple[float, ...]:
