@@ -22,7 +22,7 @@ from .evidence.draw import Situation, Stake, stake_of
 from .evidence.facts import ClaimFacts, Commitment
 from .evidence.identities import Chain, Identity, Placement
 from .evidence.policy import COMMON, Policy
-from .evidence.replay import own_comparisons
+from .evidence.replay import Comparison, contested_seeds, own_comparisons, ran_again
 from .evidence.trust import Dispute, MyElectorate, PeerTrust, TrustBook
 from .ids import AuthorId, ContentId, RecipeId, TrackId
 from .manifest import TrackManifest
@@ -45,6 +45,7 @@ class Standings:
         self._profiles: dict[AuthorId, tuple[int, ContentId, Profile]] = {}
         self._notes: dict[ContentId, tuple[AuthorId, int, Note]] = {}
         self._delivered: dict[ContentId, frozenset[ContentId]] = {}
+        self._contested: dict[ContentId, frozenset[Comparison]] = {}
         self._finding_claims: dict[ContentId, ContentId] = {}
         self._common = View(policy, CommonElectorate(self._identities), self._facts, self._is_silent)
         self._mine: dict[AuthorId, tuple[TrustBook, View]] = {}
@@ -86,10 +87,10 @@ class Standings:
         self._tracks[manifest.id] = manifest
         waiting = self._claims.setdefault(manifest.id, set())
         self._common.open_track(manifest, waiting)
-        for book, view in self._mine.values():
-            for claim in waiting:
-                book.observe(claim, own_comparisons(self._facts[claim], manifest.tolerance, book.viewer))
+        for _, view in self._mine.values():
             view.open_track(manifest, waiting)
+        for claim in waiting:
+            self._learn(self._facts[claim])
 
     def _take_fact(self, claim: ContentId, envelope: Envelope) -> None:
         facts = self._facts.get(claim)
@@ -151,6 +152,11 @@ class Standings:
         """Let every viewer's trust follow what this claim's re-runs say."""
         if facts.claim is None or not facts.replications or facts.claim.track not in self._tracks:
             return
+        contested = contested_seeds(facts, self._tracks[facts.claim.track].tolerance)
+        if contested:
+            self._contested[facts.id] = contested
+        else:
+            self._contested.pop(facts.id, None)
         for book, view in self._mine.values():
             self._learn_as(book, view, facts)
 
@@ -285,6 +291,24 @@ class Standings:
     def disputes(self, viewer: AuthorId) -> Sequence[Dispute]:
         """Seeds the viewer should run again: the appeals of peers whose numbers differed."""
         return self._viewed(viewer)[0].disputes()
+
+    def contested(self, viewer: AuthorId) -> list[tuple[ContentId, int]]:
+        """Seeds of claims on which peers contradict one another and a run by the viewer would tell who lies.
+
+        Only where the viewer trusts at least one side and has caught neither: quarrels between strangers are
+        free to invent.
+        """
+        book = self._viewed(viewer)[0]
+        found: set[tuple[ContentId, int]] = set()
+        for claim, comparisons in self._contested.items():
+            for item in comparisons:
+                sides = (item.publisher, item.checker)
+                if viewer in sides or any(book.of(side).quarantined for side in sides):
+                    continue
+                known = any(book.of(side).trusted for side in sides)
+                if known and not ran_again(self._facts[claim], viewer, item.seed):
+                    found.add((claim, item.seed))
+        return sorted(found)
 
     def _viewed(self, viewer: AuthorId) -> tuple[TrustBook, View]:
         if viewer not in self._mine:

@@ -140,6 +140,19 @@ def own_comparisons(facts: ClaimFacts, tolerance: str, viewer: AuthorId) -> Iter
                     yield Comparison(peer, viewer, seed, agreement)
 
 
+def contested_seeds(facts: ClaimFacts, tolerance: str) -> frozenset[Comparison]:
+    """Seeds on which a re-run contradicts what was published: somebody is wrong, and a third run tells who."""
+    return frozenset(item for item in comparisons(facts, tolerance) if item.agreement is Agreement.DIFFERENT)
+
+
+def ran_again(facts: ClaimFacts, viewer: AuthorId, seed: int) -> bool:
+    """Whether `viewer` has already run a seed of this claim again."""
+    return any(
+        delivery.commitment.author == viewer and delivery.replay is not None and seed in delivery.replay.seeds
+        for delivery in facts.deliveries.values()
+    )
+
+
 def cross_check(facts: ClaimFacts, tolerance: str, silent: Container[AuthorId]) -> dict[AuthorId, Check]:
     """Per publisher, what the re-runs of peers who are not in `silent` say about its numbers."""
     checks: dict[AuthorId, Check] = {}

@@ -126,6 +126,7 @@ def snapshot(standings: Standings, viewer: bytes) -> object:
         standings.my_board(TRACK, viewer).to_payload(),
         dict(standings.trust(viewer)),
         list(standings.disputes(viewer)),
+        standings.contested(viewer),
         dict(standings.profiles()),
         standings.notes(),
         {author: standings.outstanding(author) for author in standings.authors()},

@@ -85,3 +85,20 @@ def test_copying_my_numbers_earns_no_trust(scene) -> None:
     result = scene.publish()
     copier = scene.replicate("copier", replay=scene.replay(result))
     assert copier.id not in scene.standings.trust(scene.author.id)
+
+
+def test_quarrels_are_for_me_to_settle_if_i_trust_a_side(scene) -> None:
+    result = scene.publish()
+    seed = result.record.measurement.seeds[0]
+    scene.replicate("slanderer", replay=scene.replay(result, shift=2.0))
+    me = scene.actor("me")
+    assert scene.standings.contested(me.id) == []
+    other = scene.author.claim(1.0)
+    shown = scene.author.result(other, 1.0)
+    accept = me.accept(other, seeds=1)
+    replay = scene.contest.measure(1.0, 0.0, shown.record.measurement.seeds[1:2])
+    scene.standings.add([other, shown, accept, me.deliver(accept, 1.0, replay=replay)])
+    assert scene.standings.contested(me.id) == [(scene.claim.id, seed)]
+    audit = me.accept(scene.claim, seeds=1)
+    scene.standings.add([audit, me.deliver(audit, 3.0, replay=scene.replay(result))])
+    assert scene.standings.contested(me.id) == []
