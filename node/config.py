@@ -84,6 +84,9 @@ class Agent:
     enabled: bool = _dial(True, "false makes this node an observer: it keeps and shows records.")
     tracks: tuple[str, ...] = _dial(("deep-mlp",), "Names of the installed tracks to work on.")
     replicate_share: float = _dial(0.25, "Part of the computing time that checks other nodes' claims.")
+    track_folders: tuple[str, ...] = _dial(
+        (), "Folders with tracks of your own: packages that declare `consilience.tracks` entry points."
+    )
     proposer: str = _dial("search", "Who has the ideas: `search` needs no language model.")
 
     def __post_init__(self) -> None:
@@ -116,6 +119,7 @@ class Log:
     """The daemon's log."""
 
     level: str = _dial("info", "Least level to write: debug, info, warning or error.")
+    console: bool = _dial(True, "Write to standard error as well as to the file.")
 
     def __post_init__(self) -> None:
         _require(self.level in _LEVELS, "log.level", f"is not one of {', '.join(_LEVELS)}")

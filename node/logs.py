@@ -52,7 +52,8 @@ def configure(config: Config) -> None:
         handler.close()
     root.setLevel(config.log.level.upper())
     root.addHandler(_file_handler(config.home))
-    root.addHandler(_console_handler())
+    if config.log.console:
+        root.addHandler(_console_handler())
     for name, level in _QUIET.items():
         logging.getLogger(name).setLevel(level)
     logging.captureWarnings(True)

@@ -1,0 +1,90 @@
+"""`claim`: a person's hypothesis as a recipe, signed by this node and measured here and elsewhere."""
+
+from __future__ import annotations
+
+import click
+
+from ..api.ports import ClaimDraft, ClaimReceipt
+from ..text import visible
+from .client import connect
+from .group import Session, shared
+from .output import note, print_json, say
+
+__all__ = ["claim_command"]
+
+
+@click.command("claim")
+@click.argument("track")
+@click.option("--slot", "slots", multiple=True, metavar="NAME=EXPR", help="An expression, e.g. init_std=...")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting, e.g. lr=0.02.")
+@click.option("--hypothesis", default="", help="Why it should be better. Public.")
+@click.option("--predict", type=float, help="Expected gain in the track's metric; positive is better.")
+@click.option("--opponent", metavar="ID", help="Claim to beat; without it the track's reference recipe.")
+@click.option("--parent", "parents", multiple=True, metavar="ID", help="Claim that this one builds on.")
+@click.option("--licence", default="", metavar="SPDX", help="Licence of the recipe.")
+@click.option("--no-derive", is_flag=True, help="Ask agents not to build on it.")
+@shared
+def claim_command(
+    session: Session,
+    *,
+    track: str,
+    slots: tuple[str, ...],
+    settings: tuple[str, ...],
+    hypothesis: str,
+    predict: float | None,
+    opponent: str | None,
+    parents: tuple[str, ...],
+    licence: str,
+    no_derive: bool,
+) -> None:
+    """Submit a hypothesis for TRACK: what differs from its reference recipe.
+
+    It is signed before it is run, and publishing cannot be undone. `consilience track show TRACK` lists the
+    settings and slots.
+
+    Example: consilience claim deep-mlp --slot 'init_std=sqrt(3/fan_out)' --hypothesis 'wider, smaller'
+    """
+    if not slots and not settings:
+        raise click.UsageError("a claim says what it changes: give at least one --slot or --set")
+    draft = ClaimDraft(
+        track=track,
+        settings={name: _value(text) for name, text in map(_pair, settings)},
+        slots=dict(map(_pair, slots)),
+        hypothesis=hypothesis,
+        predicted_effect=predict,
+        opponent=opponent,
+        parents=parents,
+        licence=licence,
+        derivable=not no_derive,
+    )
+    receipt = connect(session.home).post(ClaimReceipt, "/v1/claims", draft)
+    if session.as_json:
+        print_json(receipt)
+        return
+    say(receipt.claim)
+    if receipt.known:
+        note("this node had claimed this recipe before; nothing new was published")
+    elif receipt.queued:
+        note(f"published on {visible(receipt.track)}; it will be measured here, then by others")
+    else:
+        note("published; this node is an observer, so others have to measure it")
+    note(f"follow it with `consilience show {receipt.claim[:10]}`")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator or not name.strip():
+        raise click.UsageError(f"{text!r} is not NAME=VALUE")
+    return name.strip(), value.strip()
+
+
+def _value(text: str) -> bool | int | float | str:
+    """A setting as its type says: true and false, whole numbers, numbers, else text."""
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

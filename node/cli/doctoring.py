@@ -1,0 +1,150 @@
+"""`doctor`: what could be wrong with this node's files, and what to do about it."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+import click
+
+from leaderboard.errors import ConsilienceError
+
+from .. import identity
+from ..config import Config, load
+from ..errors import EXIT_CHECK_FAILED, EXIT_OK, DaemonDown, Misuse, hint_of
+from ..home import Home
+from ..text import visible
+from .client import connect
+from .group import Session, shared
+from .output import note, print_json, say
+
+__all__ = ["doctor_command"]
+
+_LITTLE_SPACE_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at."""
+
+    name: str
+    state: str
+    """`good`, `bad`, or `unknown` where it cannot be looked at now."""
+    says: str
+    remedy: str = ""
+
+
+@click.command("doctor")
+@click.option("--repair", is_flag=True, help="Rebuild a damaged database from what verifies. Daemon down.")
+@shared
+def doctor_command(session: Session, *, repair: bool) -> int:
+    """Check identity, configuration, disk, sandbox, ports and database; exit code 7 if something is bad."""
+    config = load(session.home, os.environ, {})
+    if repair:
+        _repair(config)
+    checks = list(_checks(config))
+    if session.as_json:
+        print_json(checks)
+    else:
+        for check in checks:
+            colour = {"good": "green", "bad": "red"}.get(check.state, "yellow")
+            say(f"{click.style(f'{check.state:8}', fg=colour)} {check.name:10} {visible(check.says)}")
+            if check.remedy:
+                say(f"{'':20}{visible(check.remedy)}")
+    return EXIT_CHECK_FAILED if any(check.state == "bad" for check in checks) else EXIT_OK
+
+
+def _checks(config: Config) -> Iterator[Check]:
+    home = config.home
+    yield Check("config", "good", f"{home.config if home.config.exists() else 'defaults'}")
+    yield _identity(home)
+    running = _running(home)
+    yield Check("daemon", "good", "running" if running else "not running")
+    yield _space(home)
+    yield _sandbox()
+    if running:
+        yield Check("database", "unknown", "in use", "stop the daemon to have every record checked")
+    else:
+        yield _port(config)
+        yield _database(config)
+
+
+def _identity(home: Home) -> Check:
+    try:
+        me = identity.load(home.identity)
+    except ConsilienceError as error:
+        return Check("identity", "bad", str(error), hint_of(error))
+    return Check("identity", "good", me.peer_id)
+
+
+def _running(home: Home) -> bool:
+    try:
+        return bool(connect(home).get(dict[str, object], "/v1/identity"))
+    except DaemonDown:
+        return False
+
+
+def _space(home: Home) -> Check:
+    place = home.path if home.path.exists() else home.path.parent
+    while not place.exists():
+        place = place.parent
+    found = os.statvfs(place)
+    free = found.f_bavail * found.f_frsize
+    says = f"{free / 1e9:.1f} GB free at {place}"
+    if free < _LITTLE_SPACE_BYTES:
+        return Check("disk", "bad", says, "a million records take about 1 GB; free some space")
+    return Check("disk", "good", says)
+
+
+def _sandbox() -> Check:
+    """Which confinement programs would get; looked for by really starting one, so it takes a moment."""
+    from experiments.sandbox.report import probe
+
+    report = probe()
+    if report.level is None:
+        return Check("sandbox", "unknown", "no confinement works: programs are refused", report.advice)
+    return Check("sandbox", "good", f"{report.level} (only programs need it; recipes do not)", report.advice)
+
+
+def _port(config: Config) -> Check:
+    family = socket.AF_INET6 if ":" in config.api.host else socket.AF_INET
+    where = f"{config.api.host} port {config.api.port}"
+    with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((config.api.host, config.api.port))
+        except OSError as error:
+            return Check(
+                "api port", "bad", f"{where}: {error.strerror}", "set `api.port = 0` for any free port"
+            )
+    return Check("api port", "good", f"{where} is free")
+
+
+def _database(config: Config) -> Check:
+    from leaderboard.envelope import swarm_id
+
+    from ..store_check import diagnose
+
+    if not config.home.store.exists():
+        return Check("database", "good", "none yet")
+    found = diagnose(config.home.store, swarm_id(config.node.swarm))
+    if found.complaints:
+        return Check(
+            "database", "bad", "; ".join(found.complaints)[:500], "run `consilience doctor --repair`"
+        )
+    return Check("database", "good", f"{found.records} records, every signature checked")
+
+
+def _repair(config: Config) -> None:
+    from leaderboard.envelope import swarm_id
+
+    from ..store_check import repair
+
+    if _running(config.home):
+        raise Misuse("the daemon uses the database", "stop it first: `consilience down`")
+    done = repair(config.home.store, swarm_id(config.node.swarm))
+    note(f"saved {done.saved} records, lost {done.lost}; the old file is {done.old}")
+    note("what was lost comes back from peers")

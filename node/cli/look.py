@@ -1,0 +1,99 @@
+"""`status`, `peers`, `id`: what a glance at a node shows."""
+
+from __future__ import annotations
+
+import click
+
+from ..api.ports import IdentityView, NodeStatus, PeerView
+from ..text import visible
+from .client import connect
+from .group import Session, shared
+from .output import age, amount, print_json, say, style, table
+
+__all__ = ["id_command", "peers_command", "status_command"]
+
+
+@click.command("status")
+@shared
+def status_command(session: Session) -> None:
+    """How this node is doing."""
+    status = connect(session.home).get(NodeStatus, "/v1/status")
+    if session.as_json:
+        print_json(status)
+        return
+    me, agent = status.identity, status.agent
+    say(f"{visible(me.name) or '(no name)'}  {me.peer_id}")
+    say(f"  swarm     {visible(me.swarm)}")
+    say(f"  up since  {age(status.started_ms)} ago, version {visible(status.version)}")
+    say(f"  peers     {status.peers}")
+    say(f"  records   {status.records} ({status.store_bytes / 1e6:.1f} MB), {status.tracks} tracks")
+    say(f"  board     {status.board_digest[:16]} (equal on nodes with equal records)")
+    say(f"  agent     {visible(agent.activity)}; {agent.trials} trials, {agent.replications} replications")
+    for address in status.listen:
+        say(f"  listens   {visible(address)}")
+    for part in status.parts:
+        trouble = f", {part.restarts} restarts, last: {visible(part.last_error)}" if part.restarts else ""
+        say(f"  {part.name:9} {style(part.state)}{trouble}")
+
+
+@click.command("peers")
+@shared
+def peers_command(session: Session) -> None:
+    """Whom this node is connected to."""
+    peers = connect(session.home).get(tuple[PeerView, ...], "/v1/peers")
+    if session.as_json:
+        print_json(peers)
+        return
+    if not peers:
+        say("no peers yet; `consilience up --bootstrap MULTIADDR` joins through one")
+        return
+    rows = [
+        (
+            _short_peer(peer.peer_id),
+            peer.name[:16],
+            peer.direction,
+            age(peer.since_ms),
+            "-" if peer.rtt_ms is None else f"{peer.rtt_ms:.0f} ms",
+            amount(peer.guilt),
+            peer.trust or "-",
+            peer.address,
+        )
+        for peer in peers
+    ]
+    table(("peer", "name", "dir", "since", "rtt", "guilt", "trust", "address"), rows, right="rtt guilt")
+
+
+@click.command("id")
+@shared
+def id_command(session: Session) -> None:
+    """Who this node is: its author id and libp2p PeerId. Works without a daemon."""
+    import os
+
+    from leaderboard.envelope import swarm_id
+    from leaderboard.ids import to_text
+
+    from ..config import load
+    from ..identity import load as load_identity
+
+    config = load(session.home, os.environ, {})
+    me = load_identity(session.home.identity)
+    view = IdentityView(
+        author=to_text(me.author),
+        peer_id=me.peer_id,
+        name=config.node.name,
+        swarm=config.node.swarm,
+        swarm_id=to_text(swarm_id(config.node.swarm)),
+    )
+    if session.as_json:
+        print_json(view)
+        return
+    say(f"author   {view.author}")
+    say(f"peer id  {view.peer_id}")
+    say(f"name     {visible(view.name) or '(none)'}")
+    say(f"swarm    {visible(view.swarm)}")
+    say(f"key      {visible(str(session.home.identity))}")
+
+
+def _short_peer(text: str) -> str:
+    """The tail of a PeerId: the head is the same for every Ed25519 key."""
+    return f"…{text[-8:]}"

@@ -1,0 +1,146 @@
+"""Checks a database whose daemon is down, and saves what can be saved of a damaged one.
+
+A repair never edits the damaged file: readable records are verified again, id and signature, and written to
+a new database in their order; the old one stays beside it. What could not be read comes back from peers.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from leaderboard.envelope import Envelope, open_envelope
+from leaderboard.errors import PeerError
+from leaderboard.ids import ContentId, SwarmId
+
+from .errors import Misuse, StoreBroken
+from .store import Store
+from .store_schema import connect, translated
+
+__all__ = ["Diagnosis", "diagnose", "repair"]
+
+_MOST_COMPLAINTS = 10
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What is in a database, and what is wrong with it."""
+
+    records: int
+    complaints: tuple[str, ...]
+    """Empty where nothing is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What a repair saved, and where the old file is."""
+
+    saved: int
+    lost: int
+    """Rows that could not be read or did not verify."""
+    old: Path
+
+
+def diagnose(path: Path, swarm: SwarmId) -> Diagnosis:
+    """Check structure, then every record's id and signature; about 0.1 ms a record."""
+    complaints: list[str] = []
+    count = 0
+    try:
+        with closing(connect(path, writable=False)) as connection:
+            complaints += _structure(connection)
+            seen: set[ContentId] = set()
+            for row, item, raw in connection.execute(_ROWS):
+                count += 1
+                complaint = _complaint(item, raw, swarm, seen)
+                if complaint and len(complaints) < _MOST_COMPLAINTS:
+                    complaints.append(f"row {row}: {complaint}")
+    except (StoreBroken, sqlite3.DatabaseError) as error:
+        complaints.append(str(error))
+    return Diagnosis(count, tuple(complaints))
+
+
+def repair(path: Path, swarm: SwarmId) -> Repair:
+    """Replace `path` by a new database with every record that verifies; raises Misuse if nothing is there."""
+    if not path.exists():
+        raise Misuse(f"there is no database at {path}", "nothing to repair; `consilience up` makes one")
+    fresh = path.with_name(f"{path.name}.repaired")
+    old = path.with_name(f"{path.name}.damaged-{int(time.time())}")
+    _remove(fresh)
+    saved = lost = 0
+    seen: set[ContentId] = set()
+    with Store(fresh, swarm) as store:
+        batch: list[Envelope] = []
+        for raw in _readable(path):
+            envelope = _verified(raw, swarm)
+            if envelope is None or envelope.id in seen:
+                lost += 1
+                continue
+            seen.add(envelope.id)
+            batch.append(envelope)
+            if len(batch) == _BATCH:
+                store.append(batch)
+                batch = []
+        if batch:
+            store.append(batch)
+        saved = store.count()
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(old.with_name(old.name + suffix))
+    fresh.rename(path)
+    return Repair(saved, lost, old)
+
+
+_ROWS = "SELECT records.row, id, raw FROM records LEFT JOIN bodies USING (row) ORDER BY records.row"
+
+
+def _structure(connection: sqlite3.Connection) -> list[str]:
+    found = [row[0] for row in connection.execute(f"PRAGMA integrity_check({_MOST_COMPLAINTS})")]
+    return [] if found == ["ok"] else [str(line) for line in found]
+
+
+def _complaint(item: bytes, raw: bytes | None, swarm: SwarmId, seen: set[ContentId]) -> str:
+    envelope = None if raw is None else _verified(raw, swarm)
+    if envelope is None:
+        return "the record does not verify"
+    if envelope.id != item:
+        return "the record has another id than its index says"
+    if envelope.id in seen:
+        return "the record is stored twice"
+    seen.add(envelope.id)
+    return ""
+
+
+def _verified(raw: bytes, swarm: SwarmId) -> Envelope | None:
+    try:
+        envelope = open_envelope(raw, swarm)
+    except PeerError:
+        return None
+    return envelope if envelope.signature_holds() else None
+
+
+def _readable(path: Path) -> Iterator[bytes]:
+    """Wire bytes of every row that SQLite can still find, one look-up a row, past damaged pages."""
+    with closing(connect(path, writable=False)) as connection:
+        try:
+            with translated(path):
+                (last,) = connection.execute("SELECT max(row) FROM bodies").fetchone()
+        except (StoreBroken, sqlite3.DatabaseError):
+            return
+        for row in range(1, (last or 0) + 1):
+            try:
+                found = connection.execute("SELECT raw FROM bodies WHERE row = ?", (row,)).fetchone()
+            except sqlite3.DatabaseError:
+                continue
+            if found is not None and isinstance(found[0], bytes):
+                yield found[0]
+
+
+def _remove(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
