@@ -6,9 +6,11 @@ import hmac
 import os
 import platform
 import random
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from pathlib import Path
 
 from experiments.harness.device import open_device
 from experiments.search.portfolio import embedded
@@ -36,10 +38,12 @@ async def open_agent(
     config: Config, me: Identity, replica: NodeReplica, author: Author
 ) -> AsyncIterator[Agent]:
     """An agent that is ready to run; its worker and checker end with the block."""
+    folders = [Path(folder).expanduser().absolute() for folder in config.agent.track_folders]
+    sys.path.extend(str(folder) for folder in folders if str(folder) not in sys.path)
     tracks = [load_track(name) for name in config.agent.tracks]
     checker = NoveltyChecker()
     try:
-        async with open_device() as device:
+        async with open_device(folders=folders) as device:
             bench = Workbench(
                 replica=replica,
                 author=author,

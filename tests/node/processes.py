@@ -1,0 +1,132 @@
+"""Real daemons for tests: started by the CLI, asked over HTTP, killed without mercy."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from node.config import template
+from node.home import Home
+from node.identity import create
+
+TOYS = Path(__file__).parent / "toytrack"
+PATIENCE_S = 60.0
+
+
+@dataclass
+class Daemon:
+    """One node in its own process."""
+
+    home: Home
+    command: tuple[str, ...] = ("-m", "node.cli")
+    process: subprocess.Popen[bytes] | None = None
+    _client: httpx.Client | None = field(default=None, repr=False)
+
+    @classmethod
+    def settle(cls, path: Path, name: str, bootstrap: str = "", **settings: object) -> Daemon:
+        """A new identity and configuration; researches on the toy track unless told otherwise."""
+        home = Home(path / name)
+        home.path.mkdir(mode=0o700)
+        create(home.identity)
+        tree = {
+            "node.name": name,
+            "node.swarm": "test",
+            "node.listen": ["/ip4/127.0.0.1/tcp/0"],
+            "node.bootstrap": [bootstrap] if bootstrap else [],
+            "api.port": 0,
+            "network.mdns": False,
+            "agent.tracks": ["toy"],
+            "agent.track_folders": [str(TOYS)],
+            "agent.replicate_share": 0.5,
+        }
+        home.config.write_text(template({**tree, **{k.replace("__", "."): v for k, v in settings.items()}}))
+        return cls(home)
+
+    def start(self) -> Daemon:
+        self.home.api.unlink(missing_ok=True)
+        with (self.home.path / "console.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", *self.command, "--home", str(self.home.path), "up"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "OMP_NUM_THREADS": "1"},
+                start_new_session=True,
+            )
+        wait_until(self.home.api.exists, self._still_up)
+        address = json.loads(self.home.api.read_text())
+        headers = {"Authorization": f"Bearer {address['token']}"}
+        self._client = httpx.Client(base_url=address["url"], headers=headers, timeout=30)
+        wait_until(lambda: self.status()["listen"], self._still_up)
+        return self
+
+    def _still_up(self) -> None:
+        if self.process is not None and self.process.poll() is not None:
+            raise AssertionError(f"the daemon ended: {(self.home.path / 'console.log').read_text()[-3000:]}")
+
+    def ask(self, path: str, **parameters: object) -> Any:
+        assert self._client is not None
+        answer = self._client.get(path, params=parameters)  # type: ignore[arg-type]
+        answer.raise_for_status()
+        return answer.json()
+
+    def post(self, path: str, body: object = None) -> Any:
+        assert self._client is not None
+        answer = self._client.post(path, json=body)
+        answer.raise_for_status()
+        return answer.json()
+
+    def status(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.ask("/v1/status")
+        return found
+
+    def board(self, track: str = "toy") -> dict[str, Any]:
+        found: dict[str, Any] = self.ask("/v1/boards", track=track, limit=10_000)[0]
+        return found
+
+    @property
+    def address(self) -> str:
+        """What others bootstrap from."""
+        return str(self.status()["listen"][0])
+
+    def kill(self) -> None:
+        """SIGKILL to the daemon alone, as a power cut would: its children must end by themselves."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> float:
+        """SIGTERM; returns how many seconds the daemon took to go."""
+        if self._client is not None:
+            self._client.close()
+        if self.process is None or self.process.poll() is not None:
+            return 0.0
+        started = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            raise
+        return time.monotonic() - started
+
+
+def wait_until(condition: Callable[[], object], check: Callable[[], None] = lambda: None) -> None:
+    """Poll until `condition` holds; an AssertionError after a minute. Polling, not sleeping for luck."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        check()
+        if time.monotonic() > deadline:
+            raise AssertionError("gave up waiting")
+        time.sleep(0.05)

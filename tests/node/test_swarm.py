@@ -1,0 +1,142 @@
+"""Whole swarms of real processes: agreement, crashes, lies and garbage."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+
+from .processes import Daemon, wait_until
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def swarm(tmp_path):
+    """Daemons by name; everything that was started is stopped."""
+    started: list[Daemon] = []
+
+    def add(
+        name: str, bootstrap: str = "", command: tuple[str, ...] | None = None, **settings: object
+    ) -> Daemon:
+        daemon = Daemon.settle(tmp_path, name, bootstrap, **settings)
+        daemon.command = command or daemon.command
+        started.append(daemon)
+        return daemon.start()
+
+    yield add
+    for daemon in started:
+        daemon.stop()
+
+
+def confirmed(daemon: Daemon) -> list[dict[str, object]]:
+    return [row for row in daemon.board()["rows"] if row["rank"] is not None]
+
+
+def agree(*daemons: Daemon) -> bool:
+    """Whether all have the same records and the same board."""
+    statuses = [daemon.status() for daemon in daemons]
+    return len({(status["records"], status["board_digest"]) for status in statuses}) == 1
+
+
+def settle_down(*daemons: Daemon) -> None:
+    """No new work; wait until promises are kept and everything has arrived everywhere."""
+    for daemon in daemons:
+        if daemon.status()["agent"]["enabled"]:
+            daemon.post("/v1/agent/pause")
+    wait_until(lambda: all(d.status()["agent"]["activity"] in ("paused", "observer") for d in daemons))
+    try:
+        wait_until(lambda: agree(*daemons))
+    except AssertionError:
+        told = [(d.home.path.name, d.status()["records"], d.status()["board_digest"]) for d in daemons]
+        raise AssertionError(f"no agreement: {told}") from None
+
+
+def test_a_swarm_confirms_and_agrees_and_a_latecomer_catches_up(swarm):
+    one = swarm("one")
+    two, three = swarm("two", one.address), swarm("three", one.address)
+    wait_until(lambda: len(confirmed(one)) >= 3)
+    late = swarm("late", three.address, agent__enabled=False)
+    wait_until(lambda: late.status()["peers"] >= 3)  # by peer exchange: it knew one address
+    settle_down(one, two, three, late)
+    rows = confirmed(late)
+    assert rows
+    assert all(row["replicators"] >= 2 and row["effect"] > 0 for row in rows)
+    assert late.status()["agent"]["trials"] == 0
+
+
+def test_killed_in_the_middle_of_writing_a_node_keeps_its_word_and_goes_on(swarm):
+    one = swarm("one")
+    two = swarm("two", one.address)
+    wait_until(lambda: one.status()["agent"]["trials"] >= 5)
+    for _ in range(3):
+        wait_until(lambda: one.status()["agent"]["trials"] >= 2)
+        held = {row["id"] for row in _export(one)}
+        one.kill()
+        one.start()
+        after = {row["id"] for row in _export(one)}
+        assert held <= after
+    settle_down(one, two)
+    me = one.status()["identity"]["author"]
+    claims = [row for row in one.board()["rows"] if row["author"] == me]
+    assert len({row["summary"] for row in claims}) == len(claims)  # with its memory it repeats nothing
+    assert all(row["measured"] is not None for row in claims)  # and what was begun is finished
+
+
+def _export(daemon: Daemon) -> list[dict[str, str]]:
+    import json
+
+    assert daemon._client is not None
+    text = daemon._client.get("/v1/export").raise_for_status().text
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_garbage_on_both_ports_hurts_nobody(swarm):
+    one = swarm("one")
+    two = swarm("two", one.address)
+    _, _, host, _, port, *_ = one.address.split("/")
+    api = one._client.base_url
+    for target in ((host, int(port)), (api.host, api.port)):
+        for _ in range(50):
+            with socket.create_connection(target, timeout=5) as victim:
+                victim.sendall(os.urandom(4096))
+    wait_until(lambda: len(confirmed(one)) >= 1)
+    settle_down(one, two)
+    assert all(part["restarts"] == 0 for part in one.status()["parts"])
+
+
+def test_a_node_that_lies_about_its_results_is_refuted(swarm):
+    one = swarm("one")
+    two, three = swarm("two", one.address), swarm("three", one.address)
+    liar = swarm("liar", one.address, command=(os.path.join(os.path.dirname(__file__), "lying_node.py"),))
+    author = liar.status()["identity"]["author"]
+
+    def caught() -> list[dict[str, object]]:
+        rows = one.board()["rows"]
+        return [row for row in rows if row["author"] == author and row["standing"] == "refuted"]
+
+    wait_until(caught)
+    settle_down(one, two, three, liar)
+    assert caught()
+    assert not [row for row in confirmed(one) if row["author"] == author]
+    peers = {peer["name"]: peer["trust"] for peer in one.ask("/v1/peers")}
+    assert "quarantined" in peers["liar"] or "of your re-runs agreed" in peers["liar"]
+
+
+def test_a_daemon_stops_within_five_seconds_and_leaves_nothing_behind(swarm):
+    one = swarm("one")
+    wait_until(lambda: one.status()["agent"]["trials"] >= 1)
+    group = one.process.pid
+    assert one.stop() < 5.0
+    assert one.process.returncode == 0
+    left = [pid for pid in os.listdir("/proc") if pid.isdigit() and _session(pid) == group]
+    assert left == []
+    assert not one.home.api.exists()
+
+
+def _session(pid: str) -> int | None:
+    try:
+        return os.getsid(int(pid))
+    except ProcessLookupError:
+        return None
