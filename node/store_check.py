@@ -19,7 +19,7 @@ from leaderboard.ids import ContentId, SwarmId
 
 from .errors import Misuse, StoreBroken
 from .store import Store
-from .store_schema import connect, translated
+from .store_schema import connect
 
 __all__ = ["Diagnosis", "diagnose", "repair"]
 
@@ -42,7 +42,7 @@ class Repair:
 
     saved: int
     lost: int
-    """Rows that could not be read or did not verify."""
+    """Rows that were read and did not verify; unreadable ones cannot be counted."""
     old: Path
 
 
@@ -71,22 +71,8 @@ def repair(path: Path, swarm: SwarmId) -> Repair:
     fresh = path.with_name(f"{path.name}.repaired")
     old = path.with_name(f"{path.name}.damaged-{int(time.time())}")
     _remove(fresh)
-    saved = lost = 0
-    seen: set[ContentId] = set()
     with Store(fresh, swarm) as store:
-        batch: list[Envelope] = []
-        for raw in _readable(path):
-            envelope = _verified(raw, swarm)
-            if envelope is None or envelope.id in seen:
-                lost += 1
-                continue
-            seen.add(envelope.id)
-            batch.append(envelope)
-            if len(batch) == _BATCH:
-                store.append(batch)
-                batch = []
-        if batch:
-            store.append(batch)
+        lost = _copy(path, swarm, store)
         saved = store.count()
     for suffix in ("", "-wal", "-shm"):
         part = path.with_name(path.name + suffix)
@@ -94,6 +80,25 @@ def repair(path: Path, swarm: SwarmId) -> Repair:
             part.rename(old.with_name(old.name + suffix))
     fresh.rename(path)
     return Repair(saved, lost, old)
+
+
+def _copy(path: Path, swarm: SwarmId, store: Store) -> int:
+    """Append to `store` what verifies; returns how many rows were read and left out."""
+    lost = 0
+    seen: set[ContentId] = set()
+    batch: list[Envelope] = []
+    for raw in _readable(path):
+        envelope = _verified(raw, swarm)
+        if envelope is None or envelope.id in seen:
+            lost += 1
+            continue
+        seen.add(envelope.id)
+        batch.append(envelope)
+        if len(batch) == _BATCH:
+            store.append(batch)
+            batch = []
+    store.append(batch)
+    return lost
 
 
 _ROWS = "SELECT records.row, id, raw FROM records LEFT JOIN bodies USING (row) ORDER BY records.row"
@@ -126,11 +131,14 @@ def _verified(raw: bytes, swarm: SwarmId) -> Envelope | None:
 
 def _readable(path: Path) -> Iterator[bytes]:
     """Wire bytes of every row that SQLite can still find, one look-up a row, past damaged pages."""
-    with closing(connect(path, writable=False)) as connection:
+    try:
+        connection = connect(path, writable=False)
+    except StoreBroken:
+        return
+    with closing(connection):
         try:
-            with translated(path):
-                (last,) = connection.execute("SELECT max(row) FROM bodies").fetchone()
-        except (StoreBroken, sqlite3.DatabaseError):
+            (last,) = connection.execute("SELECT max(row) FROM bodies").fetchone()
+        except sqlite3.DatabaseError:
             return
         for row in range(1, (last or 0) + 1):
             try:

@@ -18,6 +18,7 @@ import secrets
 import sys
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 import msgpack
@@ -236,21 +237,24 @@ def _show_progress(progress: Progress) -> None:
     print(f"{progress.trial}/{progress.trials}", file=sys.stderr, flush=True)
 
 
-async def _run(swarm: SwarmId, target: ContentId, seeds: int, fresh: int) -> Report:
+async def _run(swarm: SwarmId, target: ContentId, seeds: int, fresh: int, folders: Sequence[Path]) -> Report:
     content = sys.stdin.buffer.read(_MOST_INPUT_BYTES + 1)
     if len(content) > _MOST_INPUT_BYTES:
         raise LocalError(f"more than {_MOST_INPUT_BYTES} bytes of records")
-    async with open_device() as device:
+    async with open_device(folders=folders) as device:
         return await verify(read_records(content, swarm), target, seeds, fresh, device)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`node.verify SWARM_ID RECORD_ID SEEDS FRESH`, records on stdin; the report or an error as JSON."""
-    swarm, target, seeds, fresh = arguments
+    """`node.verify SWARM_ID RECORD_ID SEEDS FRESH [FOLDER...]`: the report, or `{"error"}`, as JSON.
+
+    The folders hold the operator's own tracks (`agent.track_folders`).
+    """
+    swarm, target, seeds, fresh, *folders = arguments
+    sys.path.extend(folders)
+    words = SwarmId(from_text(swarm)), ContentId(from_text(target)), int(seeds), int(fresh)
     try:
-        report = trio.run(
-            _run, SwarmId(from_text(swarm)), ContentId(from_text(target)), int(seeds), int(fresh)
-        )
+        report = trio.run(_run, *words, [Path(folder) for folder in folders])
     except ConsilienceError as error:
         print(json.dumps({"error": str(error)}))
         return 1

@@ -39,9 +39,17 @@ def verify_command(session: Session, *, record: str, seeds: int, fresh: int) -> 
     Published seeds are run again and set against what was signed; then new random seeds show whether the
     effect appears here too. Exit code 7 if a published number does not replay.
     """
-    target, claim, swarm = _target(session, record)
+    from leaderboard.envelope import swarm_id
+    from leaderboard.ids import to_text
+
+    from ..config import load
+
+    config = load(session.home, os.environ, {})
+    target, claim = _target(session, record)
     records = raw_records(session.home, ExportFilter(about=claim))
-    command = [sys.executable, "-P", "-m", "node.verify", swarm, target, str(seeds), str(fresh)]
+    words = (to_text(swarm_id(config.node.swarm)), target, str(seeds), str(fresh))
+    folders = [str(Path(folder).expanduser().absolute()) for folder in config.agent.track_folders]
+    command = [sys.executable, "-P", "-m", "node.verify", *words, *folders]
     report = _child(command, records, "running trials")
     if session.as_json:
         print_json(report)
@@ -75,13 +83,8 @@ def novelty_command(session: Session, *, text: tuple[str, ...], code: Path | Non
         _print_verdict(verdict)
 
 
-def _target(session: Session, prefix: str) -> tuple[str, str, str]:
-    """(the record's id, its claim's id, the swarm's id), from the daemon or the store."""
-    from leaderboard.envelope import swarm_id
-    from leaderboard.ids import to_text
-
-    from ..config import load
-
+def _target(session: Session, prefix: str) -> tuple[str, str]:
+    """The record's id and its claim's id, from the daemon or the store."""
     try:
         view = connect(session.home).get(RecordView, record_path(prefix))
     except DaemonDown:
@@ -93,7 +96,7 @@ def _target(session: Session, prefix: str) -> tuple[str, str, str]:
     claim = view.id if view.kind == "claim" else view.payload.get("claim")
     if view.kind not in ("claim", "result", "replication") or not isinstance(claim, str):
         raise Misuse(f"a {view.kind} is not a result", "give the id of a claim, a result or a replication")
-    return view.id, claim, to_text(swarm_id(load(session.home, os.environ, {}).node.swarm))
+    return view.id, claim
 
 
 def _child(command: list[str], content: bytes, doing: str) -> JsonMap:

@@ -1,0 +1,130 @@
+"""`doctor`: finds damage, saves what verifies, and never touches the damaged file."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from leaderboard.ids import SwarmId
+from node.config import template
+from node.errors import Misuse
+from node.identity import create
+from node.store import Store
+from node.store_check import diagnose, repair
+
+if TYPE_CHECKING:
+    from .conftest import Author
+
+
+@pytest.fixture
+def path(tmp_path: Path, swarm: SwarmId, alice: Author) -> Path:
+    """A database with 300 records."""
+    path = tmp_path / "records.db"
+    with Store(path, swarm) as store:
+        store.append(alice.notes(300))
+    return path
+
+
+def edit(path: Path, statement: str, *values: object) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(statement, values)
+        connection.commit()
+
+
+def test_a_sound_database_has_no_complaints(path: Path, swarm: SwarmId) -> None:
+    found = diagnose(path, swarm)
+    assert (found.records, found.complaints) == (300, ())
+
+
+@pytest.mark.parametrize(
+    ("statement", "complaint"),
+    [
+        (
+            "UPDATE bodies SET raw = substr(raw, 1, length(raw) - 1) WHERE row = 7",
+            "row 7: the record does not",
+        ),
+        ("DELETE FROM bodies WHERE row = 9", "row 9: the record does not verify"),
+        ("UPDATE records SET id = zeroblob(32) WHERE row = 3", "row 3: the record has another id"),
+        (
+            "UPDATE bodies SET raw = (SELECT raw FROM bodies WHERE row = 1) WHERE row = 2",
+            "row 2: the record has another id",
+        ),
+    ],
+)
+def test_wrong_rows_are_named(path: Path, swarm: SwarmId, statement: str, complaint: str) -> None:
+    edit(path, statement)
+    (found,) = diagnose(path, swarm).complaints
+    assert found.startswith(complaint)
+
+
+def test_a_record_stored_twice_is_named(tmp_path: Path, swarm: SwarmId, alice: Author) -> None:
+    (note,) = alice.notes(1)
+    with Store(tmp_path / "r.db", swarm) as store:
+        store.append([note, note])  # what the ledger never does
+    assert diagnose(tmp_path / "r.db", swarm).complaints == ("row 2: the record is stored twice",)
+    assert repair(tmp_path / "r.db", swarm).saved == 1
+
+
+def test_a_repair_keeps_what_verifies_and_the_old_file(path: Path, swarm: SwarmId) -> None:
+    edit(path, "UPDATE bodies SET raw = zeroblob(100) WHERE row IN (5, 6)")
+    before = path.read_bytes()
+    done = repair(path, swarm)
+    assert (done.saved, done.lost) == (298, 2)
+    assert done.old.read_bytes() == before
+    assert diagnose(path, swarm).complaints == ()
+    with Store(path, swarm) as store:
+        assert store.count() == 298
+
+
+def test_damaged_pages_cost_their_records_only(path: Path, swarm: SwarmId) -> None:
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2 // 4096 * 4096
+    content[middle : middle + 4096] = os.urandom(4096)
+    path.write_bytes(content)
+    assert diagnose(path, swarm).complaints
+    done = repair(path, swarm)
+    assert done.saved >= 250
+    assert diagnose(path, swarm).complaints == ()
+
+
+def test_garbage_leaves_an_empty_database(tmp_path: Path, swarm: SwarmId) -> None:
+    path = tmp_path / "records.db"
+    path.write_bytes(b"\x5a" * 50_000)
+    assert diagnose(path, swarm).complaints
+    assert repair(path, swarm).saved == 0
+    assert diagnose(path, swarm) == replace(diagnose(path, swarm), records=0, complaints=())
+    with pytest.raises(Misuse, match="no database"):
+        repair(tmp_path / "none.db", swarm)
+
+
+def doctor(home: Path, *words: str) -> tuple[int, dict[str, Any]]:
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "node.cli", "--home", str(home), "doctor", "--json", *words],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.returncode, {item["name"]: item for item in json.loads(done.stdout)}
+
+
+@pytest.mark.slow
+def test_the_command_finds_and_repairs(path: Path, tmp_path: Path) -> None:
+    create(tmp_path / "identity.key")
+    (tmp_path / "config.toml").write_text(template({"node.swarm": "test-swarm", "api.port": 0}))
+    code, said = doctor(tmp_path)
+    assert (code, said["database"]["says"]) == (0, "300 records, every signature checked")
+    assert said["identity"]["state"] == "good"
+    edit(path, "UPDATE bodies SET raw = zeroblob(100) WHERE row = 5")
+    code, said = doctor(tmp_path)
+    assert (code, said["database"]["state"]) == (7, "bad")
+    assert "doctor --repair" in said["database"]["remedy"]
+    (tmp_path / "identity.key").chmod(0o644)
+    code, said = doctor(tmp_path, "--repair")
+    assert (code, said["database"]["state"], said["identity"]["state"]) == (7, "good", "bad")
