@@ -28,7 +28,7 @@ BATCH: Final = 32  # samples a step
 STEPS: Final = 400
 HIDDEN: Final = (11, 12, 13)  # numbers of hidden layers
 PATTERN: Final = (1, 2, 3, 4)  # widths within a net, in units of its scale
-SCALES: Final = (10, 12, 14, 17, 20, 24, 28, 34, 40)  # units; about a factor of 1.2 apart
+SCALES: Final = (12, 14, 17, 20, 24, 29, 34, 40, 48)  # units; about a factor of 1.2 apart
 INIT_VARIABLES: Final = ("fan_in", "fan_out", "depth", "layer")
 
 
