@@ -128,13 +128,14 @@ def listening_addresses(host: Host) -> tuple[str, ...]:
 
 
 def _usable(addresses: Iterable[str]) -> tuple[str, ...]:
-    """Addresses that multiaddr can read, without a PeerId at the end, that name a TCP port."""
+    """Those of `addresses` that are a host and a TCP port, as text that multiaddr reads."""
     good = []
     for address in addresses:
         with Contained():  # what multiaddr raises on bad text depends on the part that is bad
             text = str(Multiaddr(address)).split("/p2p/")[0]
-            if "/tcp/" in text and "/p2p-circuit" not in text:
-                good.append(text)
+            match text.split("/"):
+                case ["", "ip4" | "ip6" | "dns" | "dns4" | "dns6", _, "tcp", _]:
+                    good.append(text)
     return tuple(good)
 
 

@@ -108,7 +108,7 @@ async def open_host(config: NetConfig, wall_ns: Callable[[], int]) -> AsyncItera
     """Run a host that is not listening yet; `wall_ns` is the wall clock in nanoseconds."""
     for chatty in ("libp2p", "libp2p.network.auto_connector"):
         logging.getLogger(chatty).setLevel(logging.CRITICAL)
-    patches.apply()
+    patches.ensure()
     basic = _new_host(config)
     network: Any = basic.get_network()
     network.retry_config = RetryConfig(max_retries=0)

@@ -42,7 +42,7 @@ from leaderboard.errors import LocalError
 
 from .contain import Contained
 
-__all__ = ["ALL", "Fault", "applied", "apply", "observe"]
+__all__ = ["ALL", "Fault", "applied", "observe"]
 
 VERSION = "0.8.1"
 
@@ -291,8 +291,13 @@ ALL: frozenset[str] = frozenset(_PATCHES)
 _undo: list[_Change] = []
 
 
-def apply(names: Collection[str] = ALL) -> None:
-    """Have exactly the patches `names` in force in this process, for hosts that are created from now on."""
+def ensure() -> None:
+    """Have all patches in force, unless a test has chosen some."""
+    if not _undo:
+        _apply(ALL)
+
+
+def _apply(names: Collection[str]) -> None:
     if version("libp2p") != VERSION:
         raise LocalError(
             f"libp2p {version('libp2p')} is installed; gossip/net was written and tested for {VERSION}. "
@@ -311,8 +316,8 @@ def apply(names: Collection[str] = ALL) -> None:
 @contextmanager
 def applied(names: Collection[str]) -> Iterator[None]:
     """For tests: only the patches `names` inside, all of them afterwards."""
-    apply(names)
+    _apply(names)
     try:
         yield
     finally:
-        apply(ALL)
+        _apply(ALL)

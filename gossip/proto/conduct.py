@@ -14,10 +14,10 @@ from .peerid import PeerId
 
 __all__ = ["BAN_GUILT", "BROKEN_PROTOCOL", "REJECTED_RECORD", "Conduct"]
 
-BROKEN_PROTOCOL = 25.0
-REJECTED_RECORD = 10.0
+BROKEN_PROTOCOL = 30.0
+REJECTED_RECORD = 12.0
 BAN_GUILT = 100.0
-"""Ten rejected records or four broken frames within a few minutes. A guess, not measured."""
+"""Nine rejected records or four broken frames within a few minutes. A guess, not measured."""
 _HALF_LIFE = 600.0
 _BAN_SECONDS = 600.0
 _MAX_TRACKED = 4096

@@ -42,6 +42,7 @@ async def test_a_late_node_catches_up_at_once(open_cluster: Any) -> None:
         assert time.monotonic() - started < 5.0
 
 
+@pytest.mark.slow
 async def test_a_fresh_node_fetches_a_large_set_by_buckets(open_cluster: Any) -> None:
     async with open_cluster(2, sync_seconds=3600.0) as cluster:
         many = [synthetic(f"r{i}", i, 200) for i in range(12_000)]
@@ -52,6 +53,7 @@ async def test_a_fresh_node_fetches_a_large_set_by_buckets(open_cluster: Any) ->
         await cluster.until(lambda: late.swarm.statistics().syncs.get("partial", 0) >= 1)
 
 
+@pytest.mark.slow
 async def test_a_peer_that_went_away_is_dialled_again(open_cluster: Any) -> None:
     async with open_cluster(2, sync_seconds=3600.0) as cluster:
         first, second = cluster.nodes
@@ -72,6 +74,7 @@ async def test_every_address_of_a_peer_is_tried(open_cluster: Any) -> None:
         assert cluster.nodes[1].swarm.statistics().dials_failed >= 1
 
 
+@pytest.mark.slow
 async def test_a_star_becomes_a_mesh(open_cluster: Any) -> None:
     """Everyone knows the bootstrap peer only; peer exchange does the rest."""
     async with open_cluster(8) as cluster:
@@ -79,6 +82,7 @@ async def test_a_star_becomes_a_mesh(open_cluster: Any) -> None:
         assert min(len(node.swarm.peers()) for node in cluster.nodes) >= 5
 
 
+@pytest.mark.slow
 async def test_the_address_book_is_saved_and_suffices_to_come_back(open_cluster: Any) -> None:
     saved: list[Any] = []
     async with open_cluster(2) as cluster:
@@ -128,6 +132,7 @@ async def test_ignored_records_cost_nobody_anything(open_cluster: Any) -> None:
         assert [peer.guilt for peer in reluctant.peers()] == [0.0]
 
 
+@pytest.mark.slow
 async def test_private_swarms_let_only_key_holders_in(open_cluster: Any) -> None:
     async with open_cluster(1, private_key=b"k" * 32) as cluster:
         await cluster.add(private_key=b"k" * 32)
@@ -140,6 +145,7 @@ async def test_private_swarms_let_only_key_holders_in(open_cluster: Any) -> None
         assert len(cluster.nodes[0].swarm.peers()) == 1
 
 
+@pytest.mark.slow
 async def test_shutdown_is_quick_however_many_peers(open_cluster: Any) -> None:
     async with open_cluster(6) as cluster:
         await cluster.linked()

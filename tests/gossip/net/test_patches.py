@@ -1,0 +1,305 @@
+"""Each patch prevents something that happens without it: every test here runs the same attack both ways."""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import trio
+from libp2p import new_host
+from libp2p.crypto.ed25519 import create_new_key_pair
+from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
+from libp2p.custom_types import TProtocol
+from libp2p.network.config import ConnectionConfig
+from libp2p.peer.id import ID
+from libp2p.peer.peerstore import PeerRecordState, create_signed_peer_record
+from libp2p.pubsub.pb import rpc_pb2
+from libp2p.security.noise.transport import PROTOCOL_ID as NOISE_ID
+from libp2p.security.noise.transport import Transport as Noise
+from libp2p.stream_muxer.yamux import yamux
+from libp2p.tools.anyio_service.trio_tasks import FunctionTask
+from libp2p.utils import encode_varint_prefixed
+from multiaddr import Multiaddr
+
+from gossip.memory import synthetic
+from gossip.net import patches
+from gossip.net.patches import ALL, applied
+from gossip.proto.frames import frame, pack
+from leaderboard.errors import LocalError
+
+pytestmark = pytest.mark.slow
+
+MESHSUB = TProtocol("/meshsub/1.1.0")
+IDENTIFY = TProtocol("/ipfs/id/1.0.0")
+
+
+@asynccontextmanager
+async def attacker(seed: int = 99) -> AsyncIterator[Any]:
+    """A bare libp2p host that we make misbehave."""
+    keys = create_new_key_pair(bytes([seed]) * 32)
+    host = new_host(
+        key_pair=keys,
+        sec_opt={NOISE_ID: Noise(keys, noise_privkey=create_noise_key_pair().private_key)},
+        muxer_opt={TProtocol(yamux.PROTOCOL_ID): yamux.Yamux},
+        connection_config=ConnectionConfig(min_connections=0, low_watermark=0),
+    )
+    host.sockets = []
+    try:
+        async with host.run(listen_addrs=[]):
+            yield host
+    finally:
+        for socket in host.sockets:  # an attacker does not say goodbye, and libp2p does not close for it
+            socket.close()
+
+
+async def dial(host: Any, node: Any) -> Any:
+    address, _, peer = node.address.rpartition("/p2p/")
+    link = await host.get_network().dial_addr(Multiaddr(address), ID.from_base58(peer))
+    host.sockets.append(_socket_under(link.muxed_conn.secured_conn.conn.read_writer))
+    return link
+
+
+async def serves(node: Any, seed: int = 98) -> bool:
+    """Whether a stranger can still connect to the node and be answered."""
+    try:
+        with trio.fail_after(5):
+            async with attacker(seed) as host:
+                await dial(host, node)
+                peer = ID.from_base58(node.swarm.peer_id)
+                stream = await host.new_stream(peer, [TProtocol("/ipfs/ping/1.0.0")])
+                await stream.write(b"p" * 32)
+                return bool(await stream.read(32) == b"p" * 32)
+    except Exception:  # noqa: BLE001 - whatever it is, the node does not serve
+        return False
+
+
+async def survives(open_cluster: Any, names: Collection[str], attack: Any, **changes: Any) -> bool:
+    """Whether a node with the patches `names` still serves after `attack(host, node)`."""
+    with applied(names):
+        try:
+            async with open_cluster(1, **changes) as cluster:
+                async with attacker() as host:
+                    await attack(host, cluster.nodes[0])
+                    await trio.sleep(0.2)
+                return await serves(cluster.nodes[0])
+        except Exception:  # noqa: BLE001 - the node's own nursery fell
+            return False
+
+
+def rpc_frame(data: bytes) -> bytes:
+    assert len(data) < 128
+    return bytes((len(data),)) + data
+
+
+async def garbage(host: Any, node: Any) -> None:
+    await dial(host, node)
+    stream = await host.new_stream(ID.from_base58(node.swarm.peer_id), [MESHSUB])
+    await stream.write(rpc_frame(b"\xff" * 40))
+
+
+async def unreadable_key(host: Any, node: Any) -> None:
+    """A message from an id that does not hold its key, with a key that does not parse."""
+    message = rpc_pb2.Message(
+        from_id=b"\x12\x20" + bytes(32),
+        seqno=bytes(8),
+        topicIDs=[node.swarm._host.topic],
+        data=b"x",
+        key=b"\xff\xff\xff",
+        signature=b"s",
+    )
+    await dial(host, node)
+    stream = await host.new_stream(ID.from_base58(node.swarm.peer_id), [MESHSUB])
+    await stream.write(encode_varint_prefixed(rpc_pb2.RPC(publish=[message]).SerializeToString()))
+
+
+async def many_connections(host: Any, node: Any) -> None:
+    """More connections, one after the other, than the node keeps at once."""
+    for _ in range(10):
+        link = await dial(host, node)
+        await link.close()
+
+
+async def test_contain_handlers_garbage_on_the_gossip_stream(open_cluster: Any) -> None:
+    assert await survives(open_cluster, ALL, garbage)
+    assert not await survives(open_cluster, ALL - {"contain-handlers"}, garbage)
+
+
+async def test_contain_push_an_unreadable_key(open_cluster: Any) -> None:
+    assert await survives(open_cluster, ALL, unreadable_key)
+    assert not await survives(open_cluster, ALL - {"contain-push"}, unreadable_key)
+
+
+async def test_free_inbound_many_connections_one_after_the_other(open_cluster: Any) -> None:
+    assert await survives(open_cluster, ALL, many_connections, max_links=8)
+    assert not await survives(open_cluster, ALL - {"free-inbound"}, many_connections, max_links=8)
+
+
+async def buffered_after_flood(open_cluster: Any, names: Collection[str]) -> int:
+    """Most bytes a node held for a peer that ignores flow control, on a stream that nobody reads."""
+    held = 0
+
+    async def flood(host: Any, node: Any) -> None:
+        nonlocal held
+        link = await dial(host, node)
+        stream = await host.new_stream(ID.from_base58(node.swarm.peer_id), [IDENTIFY])
+        header = struct.pack("!BBHII", 0, 0, 0, stream.muxed_stream.stream_id, 65_000)
+        victims = [c for links in node.swarm._host.network.connections.values() for c in links]
+        for _ in range(16 * 1024 * 1024 // 65_000):
+            await link.muxed_conn._write_frame(header + bytes(65_000))
+            held = max(held, *(sum(map(len, v.muxed_conn.stream_buffers.values())) for v in victims))
+
+    with contextlib.suppress(Exception):
+        await survives(open_cluster, names, flood)
+    return held
+
+
+async def test_bound_window_a_peer_that_ignores_flow_control(open_cluster: Any) -> None:
+    assert await buffered_after_flood(open_cluster, ALL) <= patches.CONNECTION_BUFFER_BYTES
+    without = await buffered_after_flood(open_cluster, ALL - {"bound-window"})
+    assert without > 1.5 * patches.CONNECTION_BUFFER_BYTES
+
+
+async def open_streams(open_cluster: Any, names: Collection[str]) -> int:
+    """How many streams one peer gets to have open at a node."""
+    with applied(names):
+        async with open_cluster(1) as cluster, attacker() as host:
+            node = cluster.nodes[0]
+            link = await dial(host, node)
+            for index in range(150):
+                stream_id = 2 * index + 101
+                await link.muxed_conn._write_frame(struct.pack("!BBHII", 0, 1, 1, stream_id, 0))
+            await trio.sleep(0.5)
+            (victims,) = node.swarm._host.network.connections.values()
+            return len(victims[0].streams)
+
+
+async def test_bound_streams_a_peer_that_opens_streams_without_end(open_cluster: Any) -> None:
+    assert await open_streams(open_cluster, ALL) <= patches.MAX_PEER_STREAMS + 8
+    assert await open_streams(open_cluster, ALL - {"bound-streams"}) >= 150
+
+
+async def delivered_of_burst(open_cluster: Any, names: Collection[str], count: int) -> int:
+    """How many of `count` messages, published without a pause, arrive by push."""
+    with applied(names):
+        async with open_cluster(2, sync_seconds=3600.0) as cluster:
+            sender, receiver = (node.swarm._host for node in cluster.nodes)
+            for index in range(count):
+                batch = frame(64, pack([synthetic(f"burst {index}", index)]))
+                await sender.pubsub.publish(sender.topic, batch)
+            statistics = cluster.nodes[1].swarm.statistics
+            with trio.move_on_after(3.0):
+                await cluster.until(lambda: statistics().delivered_batches >= count)
+            del receiver
+            return int(statistics().delivered_batches)
+
+
+async def test_long_queues_a_burst_of_messages(open_cluster: Any) -> None:
+    assert await delivered_of_burst(open_cluster, ALL, 200) == 200
+    assert await delivered_of_burst(open_cluster, ALL - {"long-queues"}, 200) < 200
+
+
+async def heard_with_newer_record(open_cluster: Any, names: Collection[str]) -> bool:
+    """Whether a node hears a peer of whom it holds an address record newer than the messages' own."""
+    with applied(names):
+        async with open_cluster(2, sync_seconds=3600.0) as cluster:
+            speaker, hearer = cluster.nodes
+            keys = speaker.swarm._host.basic
+            store = hearer.swarm._host.basic.get_peerstore()
+            newer = create_signed_peer_record(keys.get_id(), [], keys.get_private_key())
+            store.peer_record_map[keys.get_id()] = PeerRecordState(newer, 1 << 62)
+            await speaker.publish(synthetic("hello", 1))
+            statistics = hearer.swarm.statistics
+            with trio.move_on_after(1.0):
+                await cluster.until(lambda: statistics().delivered_batches == 1)
+            return bool(statistics().delivered_batches)
+
+
+async def test_ignore_records_an_address_record_that_overtook_the_messages(open_cluster: Any) -> None:
+    assert await heard_with_newer_record(open_cluster, ALL)
+    assert not await heard_with_newer_record(open_cluster, ALL - {"ignore-records"})
+
+
+async def sockets_left(open_cluster: Any, names: Collection[str]) -> int:
+    """Connections still open after hanging up on a peer that has stopped reading."""
+    with applied(names):
+        async with open_cluster(2, sync_seconds=3600.0) as cluster:
+            dialler = cluster.nodes[1].swarm
+            (link,) = dialler._host.network.get_connections(ID.from_base58(cluster.nodes[0].swarm.peer_id))
+            socket = patches._sockets.get(link.muxed_conn) or link.muxed_conn.secured_conn.conn.read_writer
+            raw = _socket_under(socket)
+            async with trio.open_nursery() as nursery:
+                await nursery.start(_hold, link.muxed_conn._write_lock)
+                await dialler._host.hang_up(cluster.nodes[0].swarm.peer_id)
+                nursery.cancel_scope.cancel()
+            left = int(raw.fileno() != -1)
+            raw.close()
+            return left
+
+
+async def _hold(lock: trio.Lock, task_status: Any) -> None:
+    """As if the other end had stopped reading: no write gets through."""
+    async with lock:
+        task_status.started()
+        await trio.sleep_forever()
+
+
+def _socket_under(layer: Any) -> Any:
+    for name in ("read_write_closer", "stream", "stream", "socket"):
+        layer = getattr(layer, name, layer)
+    return layer
+
+
+async def test_know_sockets_a_peer_that_does_not_read(open_cluster: Any) -> None:
+    assert await sockets_left(open_cluster, ALL) == 0
+    assert await sockets_left(open_cluster, ALL - {"know-sockets"}) == 1
+
+
+async def counted(
+    open_cluster: Any, names: Collection[str], monkeypatch: pytest.MonkeyPatch, owner: Any, name: str
+) -> int:
+    """Calls of `owner.name` while 50 batches of records travel from one node to another."""
+    calls = 0
+    with applied(names):
+        original = getattr(owner, name)
+
+        def counting(*args: Any, **kwargs: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            return original(*args, **kwargs)
+
+        async with open_cluster(2, sync_seconds=3600.0) as cluster:
+            await trio.sleep(0.3)
+            with monkeypatch.context() as patch:
+                patch.setattr(owner, name, counting)
+                host = cluster.nodes[0].swarm._host
+                for index in range(50):
+                    await host.pubsub.publish(host.topic, frame(64, pack([synthetic(f"b {index}", index)])))
+                statistics = cluster.nodes[1].swarm.statistics
+                await cluster.until(lambda: statistics().delivered_batches >= 50)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("patch", "owner", "name"),
+    [
+        ("batch-window", yamux.YamuxStream, "send_window_update"),
+        ("buffer-reads", yamux.YamuxStream, "read"),
+        ("flat-tasks", FunctionTask, "iterate_tasks"),
+    ],
+)
+async def test_patches_for_cost_save_most_calls(
+    open_cluster: Any, monkeypatch: pytest.MonkeyPatch, patch: str, owner: Any, name: str
+) -> None:
+    with_patch = await counted(open_cluster, ALL, monkeypatch, owner, name)
+    without = await counted(open_cluster, ALL - {patch}, monkeypatch, owner, name)
+    assert with_patch * 2 < without
+
+
+def test_another_version_of_libp2p_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patches, "version", lambda name: "0.9.0")
+    with pytest.raises(LocalError, match="pip install libp2p"), applied(ALL):
+        pass
