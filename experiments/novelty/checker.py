@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -21,8 +22,12 @@ from .fusion import fuse
 from .probes.init_weights import probe_init_weights
 from .probes.report import not_probed
 from .probes.schedule import probe_schedule
+from .programs import program_evidence, tuning_of
 from .slots import probe_slot
+from .structure.settings import moves_in_tables
+from .structure.source import looks_like_code
 from .verdict import Evidence, Relation, Verdict
+from .words import formula_evidence, reads_as_formula, tuning_evidence
 
 __all__ = ["Checker", "TextChannel"]
 
@@ -43,11 +48,28 @@ class Checker:
 
     def check(self, query: Query) -> Verdict:
         """The fused verdict on one query; never raises for what the query says."""
-        evidence = [*_behaviour(query), *self._words(query)]
-        return fuse(evidence, self._catalogue)
+        query = _sorted_out(query)
+        evidence = _behaviour(query)
+        evidence += formula_evidence(query.claim, query.layers)
+        evidence += _tuning(query)
+        if query.code:
+            evidence += program_evidence(query.code, query.claim, self._catalogue)
+        return fuse([*evidence, *self._words(query)], self._catalogue)
 
     def _words(self, query: Query) -> Sequence[Evidence]:
         return self._text.evidence(query.claim) if self._text and query.claim.strip() else ()
+
+
+def _sorted_out(query: Query) -> Query:
+    """A claim that is code, with none given, is taken as the code."""
+    if query.code or reads_as_formula(query.claim) or not looks_like_code(query.claim):
+        return query
+    return replace(query, claim="", code=query.claim)
+
+
+def _tuning(query: Query) -> list[Evidence]:
+    moves = moves_in_tables(dict(query.baseline), dict(query.settings))
+    return [*(tuning_of(move) for move in moves), *tuning_evidence(query.claim)]
 
 
 def _behaviour(query: Query) -> list[Evidence]:

@@ -59,7 +59,9 @@ def outcome(candidate: Candidate, values: Mapping[str, Value]) -> Value:
 
 
 def tokens(name: str) -> frozenset[str]:
-    """The words of an identifier: `lrMax_1` gives lr, max and the whole in lower case."""
+    """The words of an identifier: `lrMax_1` gives lr, max and the whole; single letters keep their case."""
+    if len(name) == 1:
+        return frozenset({name})
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)
     return frozenset({word.lower() for word in words} | {name.lower()})
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from .library import lookup
 from .machine import Machine
-from .names import LAYERS, MODULES
+from .names import LAYERS, MODULES, NUMBERS
 from .values import ClassValue, CodeError, Function, Instance, Scope, Value
 
 __all__ = ["Candidate", "candidates", "free_names"]
@@ -66,7 +66,7 @@ def free_names(statements: Sequence[ast.stmt]) -> tuple[str, ...]:
     for statement in statements:
         reads, writes = _reads_and_writes(statement)
         for name in reads:
-            if name not in bound and name not in MODULES and lookup(name) is None:
+            if name not in bound and name not in MODULES and name not in NUMBERS:
                 order.setdefault(name)
         bound |= writes
     return tuple(order)
@@ -228,6 +228,13 @@ class _Names(ast.NodeVisitor):
             self.reads.append(node.target.id)
         self.visit(node.value)
         self.visit(node.target)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        """A library function is no variable where it is called; `t` and `norm` are, anywhere else."""
+        if not (isinstance(node.func, ast.Name) and lookup(node.func.id) is not None):
+            self.visit(node.func)
+        for part in (*node.args, *node.keywords):
+            self.visit(part)
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
         self._local |= {arg.arg for arg in node.args.args}

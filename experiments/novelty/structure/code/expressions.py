@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from .library import lookup
-from .names import MODULES
+from .names import MODULES, NUMBERS
 from .objects import StateOfTensors, attribute, set_attribute, start_library_base
 from .operators import binary, compare, index, truth, unary
 from .values import CodeError, Function, Instance, Module, Scope, Super, Value, as_tensor, is_tensor
@@ -71,6 +71,8 @@ class Expressions:
             return holder.names[node.id]
         if node.id in MODULES:
             return Module(node.id)
+        if node.id in NUMBERS:
+            return NUMBERS[node.id]
         function = lookup(_BUILTIN_NAMES.get(node.id, node.id))
         if function is None:
             raise CodeError(f"the name {node.id!r} is unknown")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ALIASES", "DROPPED", "LAYERS", "MODULES", "PERMITTED", "RENAMED"]
+__all__ = ["ALIASES", "DROPPED", "LAYERS", "MODULES", "NUMBERS", "PERMITTED", "RENAMED"]
 
 # Elementwise, binary, reductions, linear algebra, shapes, in-place forms, activations and losses, chance.
 _PERMITTED = """
@@ -70,3 +70,6 @@ _LAYERS = """
 """
 LAYERS = frozenset(_LAYERS.split())
 """Layer classes of torch.nn that interpreted code may make, in small sizes."""
+
+NUMBERS = {"pi": 3.141592653589793, "inf": float("inf"), "nan": float("nan")}
+"""Constants that may stand without a module's name."""

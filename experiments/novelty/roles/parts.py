@@ -1,0 +1,81 @@
+"""Choose the parts that a piece of foreign code can plausibly play, and let it play them.
+
+A function of one number can be read as an activation, a schedule and a law of initialisation, and `x -> x`
+fits something in each.  Hints (names of parameters, what the code calls, words of the claim) decide which
+readings are tried; they never decide what is found.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+
+from ..structure.code.candidates import Candidate, candidates
+from ..structure.code.values import CodeError
+from ..verdict import Evidence, Relation
+from .binding import tokens
+from .curves import as_activation, as_gate, as_schedule
+from .init import as_init_law, as_init_weights, hints_at_init
+
+__all__ = ["play"]
+
+Role = Callable[[Candidate], tuple[Evidence, ...]]
+
+_TIME_WORDS = "step it iter iteration epoch t progress frac fraction epochs steps global total tmax"
+_TIME = frozenset(_TIME_WORDS.split())
+_SCHEDULE_WORDS = ("learning rate", "schedule", "lr ", "warm", "anneal", "decay over", "step size")
+_INIT_WORDS = (
+    "init",
+    "weight scale",
+    "variance of the weight",
+    "starting weights",
+    "fan-in",
+    "fan-out",
+    "fan in",
+)
+_RANDOM_CALLS = """
+    normal_ uniform_ randn rand normal uniform standard_normal random trunc_normal_ kaiming_normal_ randn_like
+    kaiming_uniform_ xavier_normal_ xavier_uniform_ orthogonal_ eye_ zeros_ sparse_ gauss svd qr eye zeros
+"""
+_RANDOM = frozenset(_RANDOM_CALLS.split())
+
+
+def play(tree: ast.Module, claim: str) -> list[Evidence]:
+    """Evidence from every part that the code could play; nothing if it could play none."""
+    found: list[Evidence] = []
+    for candidate in candidates(tree):
+        for role in _roles(candidate, claim.lower()):
+            try:
+                evidence = role(candidate)
+            except CodeError:
+                continue
+            found += [item for item in evidence if item.relation is not Relation.NOT_PROBED]
+            if any(item.flags for item in evidence):
+                break
+    return found
+
+
+def _roles(candidate: Candidate, claim: str) -> Sequence[Role]:
+    names = (*candidate.required, *candidate.optional)
+    called = _called(candidate.source)
+    timed = any(tokens(name) & _TIME for name in names)
+    weights = bool(called & _RANDOM)
+    if timed or _mentions(claim, _SCHEDULE_WORDS):
+        return (as_schedule,) if not weights else (as_init_weights,)
+    if weights or hints_at_init(candidate.required):
+        return (as_init_weights, as_init_law)
+    if _mentions(claim, _INIT_WORDS):
+        return (as_init_law, as_init_weights)
+    if len(candidate.required) == 2:
+        return (as_gate,)
+    return (as_activation,)
+
+
+def _mentions(claim: str, words: Sequence[str]) -> bool:
+    return any(word in claim for word in words)
+
+
+def _called(tree: ast.AST) -> frozenset[str]:
+    functions = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
+    names = (f.attr if isinstance(f, ast.Attribute) else getattr(f, "id", "") for f in functions)
+    return frozenset(names)

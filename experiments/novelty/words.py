@@ -1,0 +1,82 @@
+"""What a claim's own words contain besides prose: formulae, code and moves of settings.
+
+A formula is probed as what its variables make it: fans make an initialiser's law, `x` an activation, a step
+and a horizon a schedule.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from .probes.init_laws import Layer
+from .roles.curves import as_schedule
+from .slots import INIT_NAMES, init_roles, probe_slot
+from .structure.claims import formulas_in
+from .structure.code.candidates import candidates
+from .structure.formula import Formula, FormulaError, parse_formula
+from .structure.settings import moves_in_words
+from .verdict import Channel, Evidence, Relation
+
+__all__ = ["formula_evidence", "reads_as_formula", "tuning_evidence"]
+
+_FANS = frozenset().union(*INIT_NAMES.values())
+_TIMES = frozenset(
+    {"step", "steps", "total", "total_steps", "epoch", "epochs", "warmup", "warmup_steps", "t", "T"}
+)
+_RATES = frozenset(
+    {"lr", "base_lr", "lr_max", "lr_min", "max_lr", "min_lr", "lr0", "eta", "eta_min", "eta_max"}
+)
+_INPUTS = frozenset({"x", "z", "u"})
+_VARIABLES = _FANS | _TIMES | _RATES | _INPUTS
+_MAX_FORMULAS = 4
+
+
+def formula_evidence(claim: str, layers: Sequence[Layer]) -> list[Evidence]:
+    """Evidence from the formulae in a claim, the longest few."""
+    found: list[Evidence] = []
+    for formula in formulas_in(claim, _VARIABLES)[:_MAX_FORMULAS]:
+        found += _probe(formula, claim.lower(), layers)
+    return [item for item in found if item.relation is not Relation.NOT_PROBED]
+
+
+def reads_as_formula(claim: str) -> bool:
+    """Whether a claim is one formula and nothing else."""
+    try:
+        return bool(parse_formula(claim).names) and len(claim.split("\n")) == 1
+    except FormulaError:
+        return False
+
+
+def tuning_evidence(claim: str) -> list[Evidence]:
+    """Moves of settings that the claim tells with both values."""
+    return [
+        Evidence(
+            Channel.STRUCTURE,
+            Relation.TUNING,
+            move.technique,
+            0.8,
+            f"the claim moves {move.words}",
+            (("before", move.before), ("after", move.after)),
+            gain=move.ratio,
+            what_differs=move.words,
+        )
+        for move in moves_in_words(claim)
+    ]
+
+
+def _probe(formula: Formula, claim: str, layers: Sequence[Layer]) -> tuple[Evidence, ...]:
+    names = set(formula.names)
+    about_rates = any(word in claim for word in ("learning rate", "schedule", "lr", "warm", "anneal"))
+    about_init = any(word in claim for word in ("init", "weight", "variance", "std", "fan", "scale"))
+    if names <= _INPUTS and len(names) == 1:
+        return probe_slot("activation", formula.text)
+    if names & (_TIMES | _RATES) and not (names & _FANS) and (about_rates or not about_init):
+        return as_schedule(candidates(ast.parse(f"y = {_python(formula.text)}"))[0])
+    if init_roles(formula.names) is not None and (about_init or names & _FANS):
+        return probe_slot("init_std", formula.text, layers)
+    return ()
+
+
+def _python(text: str) -> str:
+    return text.partition("=")[2] if "=" in text and "==" not in text else text
