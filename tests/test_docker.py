@@ -9,7 +9,7 @@ import yaml
 
 from node.cli.group import COMMANDS
 from node.config import dials
-from node.demo import OBSERVER, RESEARCHERS
+from node.demo.run import OBSERVER, RESEARCHERS
 
 ROOT = Path(__file__).parents[1]
 COMPOSE = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text())

@@ -38,7 +38,7 @@ async def open_agent(
     config: Config, me: Identity, replica: NodeReplica, author: Author
 ) -> AsyncIterator[Agent]:
     """An agent that is ready to run; its worker and checker end with the block."""
-    folders = [Path(folder).expanduser().absolute() for folder in config.agent.track_folders]
+    folders = _folders(config)
     sys.path.extend(str(folder) for folder in folders if str(folder) not in sys.path)
     tracks = [load_track(name) for name in config.agent.tracks]
     checker = NoveltyChecker()
@@ -62,6 +62,10 @@ async def open_agent(
             )
     finally:
         checker.close()
+
+
+def _folders(config: Config) -> list[Path]:
+    return [Path(folder).expanduser().absolute() for folder in config.agent.track_folders]
 
 
 def _profile(config: Config) -> Profile:

@@ -87,7 +87,7 @@ class Replicator:
         view, facts = standings.claim(claim), standings.facts(claim)
         assert facts is not None
         track = self._bench.tracks[view.track]
-        self._bench.activity.begin(f"replicating {short(claim)} on {track.name}")
+        self._bench.activity.begin(f"replicating {short(claim)}")
         try:
             own, replay = await self._measure(track, view, facts, seeds)
         except (TrialError, RecipeError, Refused) as error:

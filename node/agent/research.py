@@ -97,7 +97,7 @@ class Researcher:
         view = self._bench.replica.standings.claim(claim)
         track = self._bench.tracks[view.track]
         recipe = Recipe.from_payload(view.claim.recipe, track)
-        self._bench.activity.begin(f"measuring {short(claim)} on {track.name}")
+        self._bench.activity.begin(f"measuring {short(claim)}")
         try:
             measurement = await self._race(track, view, recipe)
         except TrialError as error:

@@ -78,7 +78,7 @@ def print_outcome(console: Console, outcome: dict[str, Any], folder: Path) -> No
         console.print(f"  [green]one digest on all {len(outcome['digests'])} nodes[/]")
     else:
         console.print("  [bold red]the nodes do not agree[/]: not every record has reached everyone")
-    console.print(_board_table(outcome["board"]))
+    console.print(_board_table(outcome["confirmed_rows"]))
     if outcome["winner"] is None:
         console.print("[bold]Nothing was confirmed[/] in this time; run longer with `--seconds`.")
     else:
