@@ -2,11 +2,12 @@
 
     python bench/demo.py [--runs 10] [--seconds 170] [--quick] [--json]
 
-Every run is the real demo (five daemons, random keys, nothing seeded). In each, one researcher is killed with
-SIGKILL while it works and started again, and another one is fed garbage on its libp2p port and on its API port.
-Counted: runs in which all nodes end with one digest; runs in which a recipe with He's law (fan_in or fan_out) is
-confirmed by at least two peers and flagged with mode and gain; recipes of any other law that carry that flag.
-Which laws are He's is decided here by evaluating the expression on layer shapes, not by asking the checker.
+Every run is the real demo (five daemons, random keys, nothing seeded). In each, one researcher is killed
+with SIGKILL while it works and started again, and another one is fed garbage on its libp2p port and on its API
+port. Counted: runs in which all nodes end with one digest; runs in which a recipe with He's law (fan_in or
+fan_out) is confirmed by at least two peers and flagged with mode and gain; recipes of any other law that carry
+that flag. Which laws are He's is decided here by evaluating the expression on layer shapes, not by asking the
+checker.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from node.demo.run import SECONDS, run_demo
 
 VARIABLES = ("fan_in", "fan_out", "depth", "layer")
 SHAPES = [(64, 40, 12, 0), (40, 160, 12, 3), (160, 20, 13, 5), (20, 80, 11, 8), (80, 10, 12, 11)]
-LAWS = {"fan_in": lambda i, o: math.sqrt(2 / i), "fan_out": lambda i, o: math.sqrt(2 / o)}
+FAN = {"fan_in": 0, "fan_out": 1}
 GAIN = 0.02
 HE = ("kaiming", "he-init", "he_init")
 
@@ -42,10 +43,9 @@ def law_of(summary: str) -> str:
     text = next((w.removeprefix("init_std=") for w in summary.split("  ") if w.startswith("init_std=")), "")
     try:
         expr = parse(text, VARIABLES)
-        for mode, law in LAWS.items():
-            ratios = [
-                expr.evaluate(dict(zip(VARIABLES, map(float, s), strict=True))) / law(*s[:2]) for s in SHAPES
-            ]
+        for mode, fan in FAN.items():
+            values = [expr.evaluate(dict(zip(VARIABLES, map(float, at), strict=True))) for at in SHAPES]
+            ratios = [value / math.sqrt(2 / at[fan]) for value, at in zip(values, SHAPES, strict=True)]
             if all(abs(ratio - 1) <= GAIN for ratio in ratios):
                 return mode
     except ExprError:
@@ -142,7 +142,8 @@ def main() -> int:
     found = sum(bool(run.get("he_flagged")) for run in runs)
     wrong = sum(run.get("wrongly_flagged", 0) for run in runs)
     print(
-        f"one digest in {agreed} of {len(runs)}; He's law confirmed and flagged in {found}; wrong flags {wrong}"
+        f"one digest in {agreed} of {len(runs)}; He's law confirmed and flagged in {found}; "
+        f"wrong flags {wrong}"
     )
     met = agreed == len(runs) and found >= 0.9 * len(runs) and wrong == 0
     if options.json:
