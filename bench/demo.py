@@ -3,11 +3,11 @@
     python bench/demo.py [--runs 10] [--seconds 170] [--quick] [--json]
 
 Every run is the real demo (five daemons, random keys, nothing seeded). In each, one researcher is killed
-with SIGKILL while it works and started again, and another one is fed garbage on its libp2p port and on its API
-port. Counted: runs in which all nodes end with one digest; runs in which a recipe with He's law (fan_in or
-fan_out) is confirmed by at least two peers and flagged with mode and gain; recipes of any other law that carry
-that flag. Which laws are He's is decided here by evaluating the expression on layer shapes, not by asking the
-checker.
+with SIGKILL while it works and started again, and another one is fed garbage on its libp2p port and on its
+API port. Counted: runs in which all nodes end with one digest; runs in which a recipe with He's law (fan_in
+or fan_out) is confirmed by at least two peers and flagged with mode and gain; recipes of any other law that
+carry that flag. Which laws are He's is decided here by evaluating the expression on layer shapes, not by
+asking the checker.
 """
 
 from __future__ import annotations
