@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -57,6 +56,6 @@ async def _http(_: Request, error: Exception) -> JSONResponse:
     return _answer(error.status_code, str(error.detail), "see docs/api.md for the endpoints")
 
 
-async def _bug(request: Request, error: Exception) -> JSONResponse:
-    structlog.get_logger("api").error("request failed", path=request.url.path[:200], exc_info=error)
+async def _bug(_: Request, __: Exception) -> JSONResponse:
+    """Starlette raises it again after this answer, and anycorn logs it with its trace."""
     return _answer(500, "internal error", "the log has the details: `consilience logs`")

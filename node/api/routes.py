@@ -64,13 +64,25 @@ Node = Annotated[NodePort, Depends(_node)]
 class _Stream(StreamingResponse):
     """A streamed answer whose source is closed when the client leaves, not when it is garbage."""
 
-    def __init__(self, content: AsyncGenerator[bytes], media_type: str) -> None:
+    def __init__(self, content: AsyncGenerator[bytes], media_type: str, start: bytes = b"") -> None:
         super().__init__(content, media_type=media_type, headers={"cache-control": "no-store"})
         self._content = content
+        self._start = start
+
+    @classmethod
+    async def begun(cls, content: AsyncGenerator[bytes], media_type: str) -> _Stream:
+        """A stream whose first piece is there already: what fails at once gets a proper answer."""
+        return cls(content, media_type, await anext(content, b""))
 
     async def stream_response(self, send: Send) -> None:
-        async with aclosing(self._content):
+        async with aclosing(self._content), aclosing(self._pieces()) as pieces:
+            self.body_iterator = pieces
             await super().stream_response(send)
+
+    async def _pieces(self) -> AsyncGenerator[bytes]:
+        yield self._start
+        async for piece in self._content:
+            yield piece
 
 
 @router.get("/identity")
@@ -125,8 +137,8 @@ async def export(
 ) -> StreamingResponse:
     """Records in (time, id) order, as JSON lines or as the concatenated signed bytes (MessagePack)."""
     if form == "raw":
-        return _Stream(_raw(node, selection), "application/octet-stream")
-    return _Stream(_lines(node, selection), "application/x-ndjson")
+        return await _Stream.begun(_raw(node, selection), "application/octet-stream")
+    return await _Stream.begun(_lines(node, selection), "application/x-ndjson")
 
 
 async def _raw(node: NodePort, selection: ExportFilter) -> AsyncGenerator[bytes]:

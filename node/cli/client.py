@@ -1,7 +1,7 @@
-"""Talks to the daemon of a state directory: HTTP/1.0 over a socket, which costs no imports.
+"""Talks to the daemon of a state directory: as much HTTP/1.1 as that takes, and no imports that cost.
 
-HTTP/1.0 and not 1.1, so that every answer is simply what comes until the server closes. The daemon is our own
-and on this machine; still, answers are bounded, and each failure says whose it is.
+One request a connection. Answers come with a length or in chunks, so one that was cut is recognised; they are
+bounded, although the daemon is our own, and each failure says whose it is.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from leaderboard.errors import Refused
@@ -28,8 +28,8 @@ T = TypeVar("T")
 
 ANSWER_WITHIN_S = 30.0
 _MOST_BYTES = 256 * 1024 * 1024
-_MOST_HEAD_BYTES = 64 * 1024
-_CHUNK = 64 * 1024
+_MOST_LINE_BYTES = 16 * 1024
+_MOST_HEADERS = 100
 _ERRORS = {400: Misuse, 401: AuthFailed, 404: NotFound, 409: Ambiguous, 504: TimedOut}
 
 
@@ -52,16 +52,15 @@ class Client:
 
     def stream(self, path: str, **query: str | int | None) -> Iterator[bytes]:
         """The body of a long answer, piece by piece."""
-        with self._answer("GET", path, None, query) as (status, start, connection):
+        with self._answer("GET", path, None, query) as (status, pieces):
             if status != 200:
-                _fail(status, start + b"".join(_pieces(connection)))
-            yield start
-            yield from _pieces(connection)
+                _fail(status, b"".join(pieces))
+            yield from pieces
 
     def _json(self, method: str, path: str, body: object, query: dict[str, str | int | None]) -> object:
-        with self._answer(method, path, body, query) as (status, start, connection):
-            content = bytearray(start)
-            for piece in _pieces(connection):
+        content = bytearray()
+        with self._answer(method, path, body, query) as (status, pieces):
+            for piece in pieces:
                 content += piece
                 if len(content) > _MOST_BYTES:
                     raise HintedError("the daemon's answer is too long", "ask for less, e.g. with --limit")
@@ -72,25 +71,31 @@ class Client:
     @contextmanager
     def _answer(
         self, method: str, path: str, body: object, query: dict[str, str | int | None]
-    ) -> Iterator[tuple[int, bytes, socket.socket]]:
-        """(status, first bytes of the body, connection to read the rest from)."""
+    ) -> Iterator[tuple[int, Iterator[bytes]]]:
+        """(status, pieces of the body)."""
         words = {key: value for key, value in query.items() if value is not None}
         content = b"" if body is None else json.dumps(plain(body)).encode()
         host = f"[{self.host}]" if ":" in self.host else self.host
         head = (
-            f"{method} {path}{'?' + urlencode(words) if words else ''} HTTP/1.0\r\n"
+            f"{method} {path}{'?' + urlencode(words) if words else ''} HTTP/1.1\r\nConnection: close\r\n"
             f"Host: {host}:{self.port}\r\nAuthorization: Bearer {self.token}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
         )
+        begun = False
         try:
             with closing(socket.create_connection((self.host, self.port), ANSWER_WITHIN_S)) as connection:
                 connection.sendall(head.encode("latin-1") + content)
-                yield (*_head(connection), connection)
+                with connection.makefile("rb") as answer:
+                    status, headers = _head(answer)
+                    begun = True
+                    yield status, _pieces(answer, headers)
         except TimeoutError:
             raise TimedOut(
                 f"the daemon did not answer within {ANSWER_WITHIN_S:.0f} s", "see `consilience logs`"
             ) from None
         except ConnectionError:
+            if begun:
+                raise HintedError("the daemon broke off its answer", "see `consilience logs`") from None
             raise _down("the daemon that ran here does not answer") from None
 
 
@@ -119,23 +124,41 @@ def _down(message: str) -> DaemonDown:
     return DaemonDown(message, "start it with `consilience up`")
 
 
-def _head(connection: socket.socket) -> tuple[int, bytes]:
-    buffer = b""
-    while b"\r\n\r\n" not in buffer:
-        piece = connection.recv(_CHUNK)
-        if not piece or len(buffer) > _MOST_HEAD_BYTES:
-            raise ConnectionResetError
-        buffer += piece
-    head, _, start = buffer.partition(b"\r\n\r\n")
-    words = head.split(b" ", 2)
+def _head(answer: BinaryIO) -> tuple[int, dict[str, str]]:
+    words = answer.readline(_MOST_LINE_BYTES).split(b" ", 2)
     if len(words) < 2 or not words[1].isdigit():
         raise ConnectionResetError
-    return int(words[1]), start
+    headers: dict[str, str] = {}
+    for _ in range(_MOST_HEADERS):
+        name, separator, value = answer.readline(_MOST_LINE_BYTES).decode("latin-1").partition(":")
+        if not separator:
+            return int(words[1]), headers
+        headers[name.strip().lower()] = value.strip().lower()
+    raise ConnectionResetError
 
 
-def _pieces(connection: socket.socket) -> Iterator[bytes]:
-    while piece := connection.recv(_CHUNK):
-        yield piece
+def _pieces(answer: BinaryIO, headers: dict[str, str]) -> Iterator[bytes]:
+    """The body; raises ConnectionResetError if it ends too early."""
+    if headers.get("transfer-encoding") != "chunked":
+        yield _exactly(answer, int(headers.get("content-length", "0")))
+        return
+    while size := _chunk_size(answer.readline(_MOST_LINE_BYTES)):
+        yield _exactly(answer, size)
+        _exactly(answer, 2)
+
+
+def _chunk_size(line: bytes) -> int:
+    try:
+        return int(line, 16)
+    except ValueError:
+        raise ConnectionResetError from None
+
+
+def _exactly(answer: BinaryIO, size: int) -> bytes:
+    piece = answer.read(min(size, _MOST_BYTES))
+    if len(piece) < size:
+        raise ConnectionResetError
+    return piece
 
 
 def _fail(status: int, content: bytes) -> None:

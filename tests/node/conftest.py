@@ -158,6 +158,7 @@ class StoreNode:
         self.stopping = trio.Event()
         self.feed = Feed(self, self.page)
         self.drafts: list[ClaimDraft] = []
+        self.breaks_after: int | None = None
 
     def page(self, row: int, limit: int) -> list[Event]:
         with closing(self.store.since(row)) as rows:
@@ -239,8 +240,10 @@ class StoreNode:
         if selection.about:
             claim = self.store.find(selection.about)
             wanted = {claim, *(item.id for item in self.store.about(claim))}
-        for envelope in self.store.in_order():
+        for number, envelope in enumerate(self.store.in_order()):
             await trio.lowlevel.checkpoint()
+            if self.breaks_after is not None and number >= self.breaks_after:
+                raise RuntimeError("a bug in the middle of an export")
             chosen = wanted is None or envelope.id in wanted or envelope.kind == "track"
             if chosen and selection.kind in ("", envelope.kind):
                 yield envelope.raw

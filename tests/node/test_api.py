@@ -100,6 +100,21 @@ async def test_export_gives_verifiable_records(
     assert to_text(content_id(raw)) == json.loads(lines[-1])["id"]
 
 
+async def test_an_export_that_fails_at_once_says_why(client: httpx.AsyncClient) -> None:
+    said = await answer(client, "/v1/export", 404, about="aaaaaaaa")
+    assert said["error"].startswith("no record starts with")
+
+
+async def test_a_bug_is_an_answer_and_the_server_goes_on(served: Served, client: httpx.AsyncClient) -> None:
+    served.node.breaks_after = 0
+    said = await answer(client, "/v1/export", 500)
+    assert said == {"error": "internal error", "hint": "the log has the details: `consilience logs`"}
+    served.node.breaks_after = 3
+    with pytest.raises(httpx.RemoteProtocolError):
+        await client.get("/v1/export")
+    assert await answer(client, "/v1/identity")
+
+
 class Listening:
     """Reads server-sent events from a connection of its own (HTTP/1.0, so that nothing is chunked)."""
 

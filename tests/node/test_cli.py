@@ -135,6 +135,13 @@ async def test_export_writes_lines_and_bytes(served: Served, run: Run, story: St
     assert (tmp_path / "out").read_bytes() == b"".join(item.raw for item in story.all)
 
 
+async def test_an_export_that_is_cut_fails(served: Served, run: Run) -> None:
+    served.node.breaks_after = 3
+    done = await run("export")
+    assert (done.code, "broke off its answer" in done.err) == (1, True), done.err
+    assert len(done.out.splitlines()) <= 3
+
+
 async def test_the_agent_pauses(served: Served, run: Run) -> None:
     assert (await run("agent", "pause")).out == "paused\n"
     assert (await run("agent", "resume", "--json")).json["activity"] == "idle"
