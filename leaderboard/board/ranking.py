@@ -2,8 +2,8 @@
 
 Each confirmed claim has a margin over the track's reference: a lower bound, corrected for selection; the
 median; an upper end. The leader is the claim with the greatest lower bound. Claims that the data cannot tell
-from the leader (their interval reaches the leader's median and their median the leader's lower bound) form
-its tier; then the rest is peeled the same way. Ties are judged against the leader alone, because "cannot be
+from the leader (their interval reaches the leader's median, and their median comes as near to it as the
+policy's `tie`) form its tier; then the rest is peeled the same way. Ties are judged against the leader alone, because "cannot be
 told apart" is not transitive. Within a tier the shorter canonical recipe comes first (Occam's razor as
 public policy: a law beats a table of constants that fits no better), then the greater lower bound, then id.
 
@@ -52,10 +52,14 @@ class Placed:
     def in_tier(self) -> tuple[int, float, ContentId]:
         return (self.recipe_bytes, -self.margin.lower, self.claim)
 
-    def ties_with(self, leader: Placed) -> bool:
-        """Whether the data cannot tell it from `leader`."""
+    def ties_with(self, leader: Placed, tie: float) -> bool:
+        """Whether neither data nor a difference of more than `tie` tells it from `leader`.
+
+        Overlapping intervals alone are no tie: with few seeds they all overlap, and the shortest recipe
+        would win by being short.
+        """
         margin, first = self.margin, leader.margin
-        return self is leader or (margin.upper >= first.median and margin.median >= first.lower)
+        return self is leader or (margin.upper >= first.median and margin.median >= first.median - tie)
 
 
 @dataclass(slots=True)
@@ -68,7 +72,9 @@ class _Tier:
 class Ranking:
     """A set of placed claims, kept in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, tie: float) -> None:
+        """`tie`: how far below the leader's median a claim may lie and still tie, in units of the metric."""
+        self._tie = tie
         self._placed: dict[ContentId, Placed] = {}
         self._by_lower: list[tuple[float, ContentId]] = []
         self._by_median: list[tuple[float, ContentId]] = []
@@ -126,7 +132,7 @@ class Ranking:
             if placed.by_lower < tier.leader.by_lower:
                 self._cut(index)
                 return
-            if placed.ties_with(tier.leader):
+            if placed.ties_with(tier.leader, self._tie):
                 self._tier_of[placed.claim] = index
                 insort(tier.members, (placed.in_tier, placed))
                 return
@@ -143,11 +149,11 @@ class Ranking:
         leader = self._next_leader()
         if leader is None:
             return False
-        reach = bisect_right(self._by_median, (-leader.margin.lower, b"\xff" * 33))
+        reach = bisect_right(self._by_median, (self._tie - leader.margin.median, b"\xff" * 33))
         members = [leader]
         for _, claim in self._by_median[:reach]:
             placed = self._placed[claim]
-            if claim not in self._tier_of and placed is not leader and placed.ties_with(leader):
+            if claim not in self._tier_of and placed is not leader and placed.ties_with(leader, self._tie):
                 members.append(placed)
         self._tiers.append(_Tier(leader, sorted((member.in_tier, member) for member in members)))
         for member in members:

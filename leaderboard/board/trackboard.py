@@ -49,7 +49,7 @@ class TrackBoard:
         self.policy = policy
         self.bar_level = 0
         self.tested = 0
-        self.ranking = Ranking()
+        self.ranking = Ranking(manifest.effect_bound / policy.tie_parts)
         self.assessments: dict[ContentId, Assessment] = {}
         self.recipes: dict[RecipeId, set[ContentId]] = {}
         self._terms = Terms(manifest, policy, electorate)
@@ -91,6 +91,16 @@ class TrackBoard:
     def shown_claim(self, recipe: RecipeId) -> ContentId:
         """The best supported claim of a recipe."""
         return self._shown[recipe]
+
+    def held_back(self) -> list[ContentId]:
+        """Claims whose evidence clears the bar and which wait for a run by the viewer; best effects first."""
+        held = [
+            (-(found.median or 0.0), claim)
+            for claim, found in self.assessments.items()
+            if found.held and found.level is not None and found.level >= self.bar_level
+            if self.verdict(claim).standing is Standing.REPLICATED
+        ]
+        return [claim for _, claim in sorted(held)]
 
     def base(self, claim: ContentId) -> Margin | None:
         """Margin of the claim's opponent over the reference; None if that is not confirmed."""
@@ -137,7 +147,7 @@ class TrackBoard:
 
     def _account(self, assessment: Assessment, sign: int) -> None:
         self.tested += sign * assessment.tested
-        if assessment.level is not None:
+        if assessment.level is not None and not assessment.held:
             self._levels[assessment.level] += sign
             if not self._levels[assessment.level]:
                 del self._levels[assessment.level]
@@ -161,7 +171,7 @@ class TrackBoard:
 
     def _margin(self, claim: ContentId) -> Margin | None:
         found = self.assessments.get(claim)
-        if found is None or found.level is None or found.level < self.bar_level:
+        if found is None or found.held or found.level is None or found.level < self.bar_level:
             return None
         record = self._facts[claim].claim
         assert record is not None
@@ -214,6 +224,8 @@ class TrackBoard:
     def _pending_reason(self, found: Assessment) -> str:
         if found.level is None:
             return f"{found.reason}: {'; '.join(found.shortfall)}"
+        if found.held:
+            return f"{found.reason}: {found.held}"
         if found.level < self.bar_level:
             return f"{found.reason}: the evidence is below the bar of {self.policy.odds << self.bar_level}"
         return f"{found.reason}: it beat an opponent that is not confirmed itself"

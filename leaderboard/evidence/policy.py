@@ -35,6 +35,8 @@ class Policy:
     """An accept is overdue once its author has delivered this many accepts it made later."""
     in_flight: int = 4
     """Honest nodes have at most this many accepts open; with more open, all of them are overdue."""
+    tie_parts: int = 20
+    """Medians within one part in so many of the track's effect_bound can tie on the board."""
     second_opinion: int = 2
     """Distinct peers whose re-runs must contradict a number before it is called wrong."""
 

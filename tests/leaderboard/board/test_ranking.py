@@ -9,6 +9,9 @@ from leaderboard.board.ranking import Margin, Placed, Ranking
 from leaderboard.ids import ContentId
 
 
+TIE = 1.0
+
+
 def placed(number: int, lower: float, median: float, upper: float, size: int = 50) -> Placed:
     return Placed(ContentId(bytes([number]) * 32), Margin(lower, median, upper, chained=False), size)
 
@@ -21,7 +24,7 @@ def model(claims: list[Placed]) -> list[tuple[int, Placed]]:
     while left:
         tier += 1
         leader = left[0]
-        tied = [item for item in left if item.ties_with(leader)]
+        tied = [item for item in left if item.ties_with(leader, TIE)]
         rows += [(tier, item) for item in sorted(tied, key=lambda item: item.in_tier)]
         left = [item for item in left if item not in tied]
     return rows
@@ -35,7 +38,7 @@ PLACED = st.tuples(st.integers(0, 15), LEVELS, LEVELS, LEVELS, st.integers(10, 1
 
 @given(st.lists(st.one_of(PLACED, st.integers(0, 15)), max_size=40), st.integers(1, 20))
 def test_equals_the_model_after_any_changes(steps: list[Placed | int], peek: int) -> None:
-    ranking = Ranking()
+    ranking = Ranking(TIE)
     current: dict[ContentId, Placed] = {}
     for step in steps:
         if isinstance(step, Placed):
@@ -49,7 +52,7 @@ def test_equals_the_model_after_any_changes(steps: list[Placed | int], peek: int
 
 
 def order(*claims: Placed) -> list[int]:
-    ranking = Ranking()
+    ranking = Ranking(TIE)
     for claim in claims:
         ranking.put(claim)
     return [item.claim[0] for _, item in ranking.top(10)]
@@ -66,7 +69,7 @@ def test_among_equals_the_shorter_recipe_comes_first() -> None:
 
 
 def test_a_wide_interval_alone_is_no_tie() -> None:
-    """Few seeds reach far up, but the median must reach the leader's lower bound as well."""
+    """Few seeds reach far up, but the median must come near the leader's as well."""
     vague = placed(1, 0.1, 2.0, 100.0, size=10)
     leader = placed(2, 5.0, 6.0, 7.0, size=90)
     assert order(vague, leader) == [2, 1]
@@ -74,7 +77,7 @@ def test_a_wide_interval_alone_is_no_tie() -> None:
 
 def test_ties_are_with_the_leader_not_with_a_chain_of_neighbours() -> None:
     a, b, c = placed(1, 9.0, 10.0, 11.0, 90), placed(2, 8.5, 9.5, 10.5, 80), placed(3, 8.0, 8.9, 9.6, 10)
-    ranking = Ranking()
+    ranking = Ranking(TIE)
     for claim in (a, b, c):
         ranking.put(claim)
     assert [(tier, item.claim[0]) for tier, item in ranking.top(3)] == [(1, 2), (1, 1), (2, 3)]
