@@ -3,9 +3,10 @@
 Each confirmed claim has a margin over the track's reference: a lower bound, corrected for selection; the
 median; an upper end. The leader is the claim with the greatest lower bound. Claims that the data cannot tell
 from the leader (their interval reaches the leader's median, and their median comes as near to it as the
-policy's `tie`) form its tier; then the rest is peeled the same way. Ties are judged against the leader alone, because "cannot be
-told apart" is not transitive. Within a tier the shorter canonical recipe comes first (Occam's razor as
-public policy: a law beats a table of constants that fits no better), then the greater lower bound, then id.
+policy's `tie`) form its tier; then the rest is peeled the same way. Ties are judged against the leader
+alone, because "cannot be told apart" is not transitive. Within a tier the shorter canonical recipe comes
+first (Occam's razor as public policy: a law beats a table of constants that fits no better), then the greater
+lower bound, then id.
 
 Tiers are peeled lazily from the top and kept until a change reaches into them, so the first rows of a large
 board stay cheap to read after any change.

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from leaderboard.board.ranking import Margin, Placed, Ranking
 from leaderboard.ids import ContentId
 
-
 TIE = 1.0
 
 
