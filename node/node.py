@@ -16,6 +16,7 @@ import trio
 from experiments.recipe import Recipe, RecipeError
 from experiments.track import load_track
 from leaderboard.board.rows import Board, ClaimView, Row
+from leaderboard.codec import ValueMap
 from leaderboard.envelope import Envelope
 from leaderboard.errors import Refused
 from leaderboard.ids import AuthorId, ContentId, TrackId, short, to_text
@@ -286,7 +287,7 @@ class Node:
             author=to_text(view.author),
             author_name=self._name(view.author),
             standing=view.standing.value,
-            summary=recipe_line(view.claim.recipe),
+            summary=recipe_line(view.claim.recipe, self._reference(view.claim.track)),
             hypothesis=view.claim.hypothesis,
             effect=evidence.median,
             low=low,
@@ -298,6 +299,10 @@ class Node:
             findings=tuple(self._findings(view)),
             time_ms=view.time_ms,
         )
+
+    def _reference(self, track: TrackId) -> ValueMap | None:
+        manifest = self.replica.standings.tracks().get(track)
+        return None if manifest is None else manifest.reference
 
     def _findings(self, view: ClaimView) -> Iterable[FindingView]:
         for found in view.findings:

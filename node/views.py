@@ -59,14 +59,16 @@ def summary(envelope: Envelope) -> str:
     return line if len(line) <= _LONGEST_SUMMARY else line[: _LONGEST_SUMMARY - 1] + "…"
 
 
-def recipe_line(recipe: ValueMap) -> str:
-    """A recipe's slots, then its settings, as `name=value` words."""
+def recipe_line(recipe: ValueMap, reference: ValueMap | None = None) -> str:
+    """A recipe's slots, then its settings, as `name=value` words; with `reference`, only what differs."""
     words = []
     for part in ("slots", "settings"):
-        table = recipe.get(part)
+        table, usual = recipe.get(part), (reference or {}).get(part)
         if isinstance(table, Mapping):
-            words += [f"{name}={_brief(value)}" for name, value in sorted(table.items())]
-    return "  ".join(words)
+            known = usual if isinstance(usual, Mapping) else {}
+            changed = {name: value for name, value in table.items() if known.get(name) != value}
+            words += [f"{name}={_brief(value)}" for name, value in sorted(changed.items())]
+    return "  ".join(words) or "as the reference"
 
 
 def record_ref(envelope: Envelope) -> RecordRef:

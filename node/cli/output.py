@@ -81,10 +81,17 @@ def style(word: str) -> str:
     return click.style(word, fg=_COLOURS[word]) if word in _COLOURS else word
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: str = "") -> None:
+def table(
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    right: str = "",
+    below: Sequence[Sequence[str]] = (),
+) -> None:
     """Aligned columns, escaped; the last one is cut so that a line fits the terminal.
 
-    `right` names the columns (by head) to align right, separated by spaces.
+    `right` names the columns (by head) to align right, separated by spaces; `below` has, for each row, lines
+    that follow it, already safe to show.
     """
     cells = [[visible(cell) for cell in row] for row in rows]
     widths = [max(cell_len(row[n]) for row in [list(head), *cells]) for n in range(len(head))]
@@ -92,8 +99,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: str = ""
     room = max(8, width() - sum(widths[:-1]) - len(_GAP) * (len(head) - 1))
     widths[-1] = min(widths[-1], room)
     say(click.style(_line(head, widths, flush), bold=True))
-    for row in cells:
+    for number, row in enumerate(cells):
         say(_line(row, widths, flush))
+        for line in below[number] if below else ():
+            say(line)
 
 
 def _line(row: Sequence[str], widths: Sequence[int], flush: set[int]) -> str:

@@ -58,26 +58,45 @@ def show_command(session: Session, name: str) -> None:
         say(f"{visible(item.name)} v{item.version}  {item.id}")
         say(f"  {visible(item.question)}")
         say(f"  metric {visible(item.metric)} ({item.direction}), tolerance class {item.tolerance}")
-        for part, table_of in item.space.items():
-            say(f"  {visible(part)}:")
-            _print_space(table_of)
+        for part, entries in item.space.items():
+            _print_space(part, entries)
 
 
-def _print_space(part: Json) -> None:
-    entries = (
-        part.items() if isinstance(part, dict) else enumerate(part if isinstance(part, list) else [part])
-    )
-    for key, value in entries:
-        say(f"    {visible(str(key)):14} {visible(_words(value))}")
+def _print_space(part: str, entries: Json) -> None:
+    """One part of a search space: a line for each of its names."""
+    if not isinstance(entries, dict):
+        say(f"  {visible(part)}: {visible(_words(entries))}")
+        return
+    say(f"  {visible(part)}:")
+    for name, about in entries.items():
+        say(f"    {visible(name):12} {visible(_words(about))}")
 
 
 def _words(value: Json) -> str:
-    """A part of a search space as words rather than JSON."""
-    if isinstance(value, dict):
-        return "  ".join(f"{key}={_words(item)}" for key, item in value.items())
-    if isinstance(value, list):
-        return ", ".join(_words(item) for item in value)
-    return "-" if value is None else str(value)
+    """A part of a search space as words: nested tables flattened, true by its name, the purpose last."""
+    match value:
+        case dict():
+            parts = [_named(name, item) for name, item in value.items() if name != "purpose"]
+            purpose = str(value.get("purpose", ""))
+            return "; ".join(part for part in (", ".join(filter(None, parts)), purpose) if part)
+        case list():
+            return ", ".join(_words(item) for item in value)
+        case bool():
+            return "yes" if value else "no"
+        case None:
+            return "-"
+    return str(value)
+
+
+def _named(name: str, value: Json) -> str:
+    match value:
+        case dict():
+            return _words(value)
+        case bool():
+            return name if value else ""
+        case list():
+            return f"{name} {_words(value)}"
+    return f"{name} {value}"
 
 
 def _tracks(session: Session) -> tuple[TrackView, ...]:

@@ -217,7 +217,7 @@ class StoreNode:
         )  # fmt: skip
         return BoardRow(
             rank=1, claim=to_text(claim.id), author=to_text(claim.author), author_name="alice",
-            standing="confirmed", summary=recipe_line(claim.record.recipe),
+            standing="confirmed", summary=recipe_line(claim.record.recipe, MANIFEST.reference),
             hypothesis=claim.record.hypothesis,
             effect=1.75, low=1.5, high=2.0, bound=1.4, measured=1.8, replicators=2, seeds=8,
             findings=(finding,), time_ms=claim.time_ms,

@@ -77,8 +77,8 @@ async def test_board_ranks_and_flags_in_eighty_columns(served: Served, run: Run,
     assert "confirmed" in done.out
     assert "1.5..2" in done.out
     assert "known: rediscovery of a law (He et al. 2015; torch.nn.init; confirmed)" in done.out
-    table = done.out.splitlines()[2:4]
-    assert max(len(line) for line in table) <= 80
+    assert "     init_std=sqrt(3/fan_out)  lr=0.02\n" in done.out
+    assert max(len(line) for line in done.out.splitlines()[:5]) <= 80
     (board,) = (await run("board", "--json")).json
     assert board["rows"][0]["effect"] == 1.75
 
@@ -123,7 +123,7 @@ async def test_tracks_are_listed_and_shown(served: Served, run: Run) -> None:
     assert "toy v1" in (await run("track", "ls")).out
     shown = await run("track", "show", "toy")
     assert "init_std" in shown.out
-    assert "low=0.001" in shown.out
+    assert "high 1.0, low 0.001" in shown.out
     missing = await run("track", "show", "toi")
     assert (missing.code, "did you mean `toy`?" in missing.err) == (5, True)
 
