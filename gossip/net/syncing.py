@@ -9,19 +9,33 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
+from secrets import token_bytes
 from typing import Any
 
 import trio
 
 from gossip.proto.buckets import Buckets
 from gossip.proto.conduct import BROKEN_PROTOCOL, REJECTED_RECORD
-from gossip.proto.messages import Busy
+from gossip.proto.messages import SALT_BYTES, Busy
 from gossip.proto.peerid import PeerId
+from gossip.proto.ranges import Arrangement, Order
 from gossip.proto.replica import Replica
 from gossip.proto.riblt import Keys
 from gossip.proto.server import SyncServer
 from gossip.proto.session import SyncSession
-from gossip.proto.steps import Admit, Admitted, Ending, Event, Finish, Opened, Outcome, Received, Send
+from gossip.proto.steps import (
+    Admit,
+    Admitted,
+    Arrange,
+    Arranged,
+    Ending,
+    Event,
+    Finish,
+    Opened,
+    Outcome,
+    Received,
+    Send,
+)
 from gossip.proto.summary import Summary, View
 from leaderboard.errors import PeerError, Refused
 
@@ -41,6 +55,10 @@ _AT_ONCE = 16
 """Sessions served at once, in all and per peer: each may hold a pack and a run of symbols."""
 _SOON_SECONDS = 0.5
 """Pause after a session that found something, or that could not finish."""
+_RANGES_SECONDS = 5.0
+"""A peer may have us compare by ranges this often: each time costs a pass over all ids."""
+_AUDIT_EVERY = 64
+"""Every so many sessions equal digests are not believed, since digests can be forged with some work."""
 _HELPERS = 4
 """Peers asked at once during a bulk transfer."""
 
@@ -59,7 +77,10 @@ class Sync:
         self._tally = tally
         self._random = random
         self._summary = Summary(Keys.of(config.swarm))
+        self._order = Order()
         self._catching_up = trio.Lock()
+        self._sessions = 0
+        self._ranged: dict[PeerId, float] = {}
         self._buckets = Buckets()
         self._serving: Counter[PeerId] = Counter()
         self._asking: set[PeerId] = set()
@@ -132,9 +153,23 @@ class Sync:
                 await trio.lowlevel.checkpoint()
             return self._summary.view()
 
+    async def _arrangement(self) -> Arrangement:
+        async with self._catching_up:
+            while self._order.catch_up(self._replica):
+                await trio.lowlevel.checkpoint()
+            return await trio.to_thread.run_sync(self._order.keys)
+
     async def _ask(self, peer: PeerId) -> Outcome:
         view = await self._view()
-        session = SyncSession(self._replica, view, self._summary.keys, self._buckets)
+        self._sessions += 1
+        session = SyncSession(
+            self._replica,
+            view,
+            self._summary.keys,
+            self._buckets,
+            salt=token_bytes(SALT_BYTES),
+            audit=self._sessions % _AUDIT_EVERY == 0,
+        )
         async with self._stream(await self._host.open_stream(peer, self.protocol)) as stream:
             self._links.member(peer)
             try:
@@ -149,6 +184,8 @@ class Sync:
             match effect:
                 case Finish(outcome):
                     return outcome
+                case Arrange():
+                    event = Arranged(await self._arrangement())
                 case Admit(envelopes):
                     event = Admitted(await self._replica.admit(envelopes, stream.peer))
                 case Send(frame):
@@ -166,9 +203,11 @@ class Sync:
             if self._serving[peer] >= _PER_PEER or self._serving.total() >= _AT_ONCE:
                 await stream.write(Busy().encode())
                 return
+            now = trio.current_time()
             self._serving[peer] += 1
             self._tally.served += 1
-            server = SyncServer(self._replica, await self._view())
+            ranges = now - self._ranged.get(peer, float("-inf")) > _RANGES_SECONDS
+            server = SyncServer(self._replica, await self._view(), token_bytes(SALT_BYTES), ranges=ranges)
             try:
                 with trio.fail_after(_SESSION_SECONDS):
                     await self._answer(stream, server, peer)
@@ -189,7 +228,11 @@ class Sync:
                 return
             effects = server.handle(Received(question), trio.current_time())
             for effect in effects:
-                if isinstance(effect, Admit):
+                if isinstance(effect, Arrange):
+                    self._ranged[peer] = trio.current_time()
+                    arranged = Arranged(await self._arrangement())
+                    effects.extend(server.handle(arranged, trio.current_time()))
+                elif isinstance(effect, Admit):
                     admissions = await self._replica.admit(effect.envelopes, peer)
                     effects.extend(server.handle(Admitted(admissions), trio.current_time()))
                 elif isinstance(effect, Send):

@@ -1,8 +1,8 @@
 """The address book: where peers may be found, and when to try them again.
 
 Addresses are opaque text here (multiaddrs without the peer id). Every address of a peer is tried, not only
-the first. After a failure a peer is left alone for a second, then two, up to a minute; bootstrap peers are
-never forgotten, others after a day without contact. What peers tell us about others is hearsay: it is
+the first. After a failure a peer is left alone for a second, then two, up to six (up to a minute if it was
+never seen lately); bootstrap peers are never forgotten, others after a day without contact. What peers tell us about others is hearsay: it is
 bounded per source and yields to what we saw ourselves.
 """
 
@@ -21,6 +21,10 @@ MAX_ADDRESSES = 8
 MAX_PEERS = 1024
 _FIRST_BACKOFF = 1.0
 _MAX_BACKOFF = 60.0
+_MAX_BACKOFF_KNOWN = 6.0
+_KNOWN_SECONDS = 3600.0
+"""Bootstrap peers, and peers that were there within the hour, are tried more often: a network that was cut
+in two must be one again within seconds of healing."""
 _FORGET_SECONDS = 86_400.0
 _HOPELESS = 12
 """Failures in a row, about eight minutes of trying, after which hearsay is forgotten."""
@@ -97,7 +101,9 @@ class AddressBook:
         if failures > _HOPELESS and old and not entry.bootstrap:
             del self._entries[peer]
             return
-        pause = min(_MAX_BACKOFF, _FIRST_BACKOFF * 2 ** (failures - 1)) * random.uniform(0.75, 1.25)
+        known = entry.bootstrap or (entry.last_seen is not None and now - entry.last_seen < _KNOWN_SECONDS)
+        most = _MAX_BACKOFF_KNOWN if known else _MAX_BACKOFF
+        pause = min(most, _FIRST_BACKOFF * 2 ** min(failures - 1, 10)) * random.uniform(0.75, 1.25)
         self._entries[peer] = replace(entry, failures=failures, not_before=now + pause)
 
     def to_dial(self, avoid: Collection[PeerId], count: int, now: float, random: Random) -> list[Entry]:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from leaderboard.errors import PeerError
 from leaderboard.ids import ContentId
 
+from .lookup import above
+
 __all__ = ["Buckets", "Span"]
 
 _PER_BUCKET = 512
@@ -39,7 +41,8 @@ class Span:
             return None
         if not last:
             raise PeerError("sent no records although it has more")
-        return Span(last + b"\0", self.high)
+        low = above(last)
+        return Span(low, self.high) if low else None
 
 
 class Buckets:

@@ -7,12 +7,12 @@ Envelopes travel in packs: zlib over the canonical array of envelopes.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from leaderboard.codec import MAX_RECORD_BYTES, Value, decode, encode
 from leaderboard.errors import PeerError
 
-__all__ = ["MAX_FRAME_BYTES", "PACK_BYTES", "VERSION", "frame", "pack", "pages", "parse", "unpack"]
+__all__ = ["MAX_FRAME_BYTES", "PACK_BYTES", "VERSION", "frame", "pack", "parse", "unpack"]
 
 VERSION = 1
 MAX_FRAME_BYTES = 512 * 1024
@@ -65,16 +65,3 @@ def _envelope(item: Value) -> bytes:
     if not isinstance(item, bytes) or not 0 < len(item) <= MAX_RECORD_BYTES:
         raise PeerError(f"an envelope is 1 to {MAX_RECORD_BYTES} bytes")
     return item
-
-
-def pages(envelopes: Iterable[bytes]) -> list[list[bytes]]:
-    """Cut `envelopes`, in order, into the contents of packs."""
-    cut: list[list[bytes]] = []
-    room = 0
-    for envelope in envelopes:
-        if room <= 0 or len(cut[-1]) >= _MAX_ENVELOPES:
-            cut.append([])
-            room = PACK_BYTES
-        cut[-1].append(envelope)
-        room -= len(envelope)
-    return cut

@@ -16,21 +16,26 @@ from .lookup import first_page, resolve
 from .messages import (
     Bucket,
     Busy,
+    Compare,
     Far,
     Give,
     More,
     Open,
+    Parts,
     Question,
     Records,
+    Salt,
     Same,
     SymbolRun,
     Took,
     Want,
+    Whole,
     read_question,
 )
+from .ranges import Range, Salted, session_salt
 from .replica import Replica
 from .riblt import MAX_SYMBOLS
-from .steps import Admit, Admitted, Effect, Event, Received, Send
+from .steps import Admit, Admitted, Arrange, Arranged, Effect, Event, Received, Send
 from .summary import View, estimate
 
 __all__ = ["SyncServer"]
@@ -55,9 +60,14 @@ def first_symbols(differences: int) -> int:
 class SyncServer:
     """Answers one stream: one `Send` per question, and an `Admit` before the answer to `Give`."""
 
-    def __init__(self, replica: Replica, view: View) -> None:
+    def __init__(self, replica: Replica, view: View, salt: bytes, *, ranges: bool = True) -> None:
+        """`salt`: 16 fresh random bytes. `ranges`: whether to compare by ranges, which costs O(n) once."""
         self._replica = replica
         self._view = view
+        self._half = salt
+        self._ranges = ranges
+        self._theirs = b""
+        self._salted: Salted | None = None
         self._symbols_sent = 0
         self._questions = 0
         self._bytes = 0
@@ -72,6 +82,9 @@ class SyncServer:
         match event:
             case Received(frame):
                 return self._answer(read_question(frame))
+            case Arranged(arrangement):
+                self._salted = Salted(arrangement, session_salt(self._theirs, self._half))
+                return [self._send(Whole(self._half, self._salted.fingerprint(Range(b"", b""))).encode())]
             case Admitted(admissions):
                 new = sum(1 for a in admissions if a.verdict is Verdict.ACCEPT and a.reason != "known")
                 self.received += new
@@ -80,7 +93,7 @@ class SyncServer:
             case _:
                 return []
 
-    def _answer(self, question: Question) -> list[Effect]:
+    def _answer(self, question: Question) -> list[Effect]:  # noqa: PLR0911 - one for each kind
         self._questions += 1
         if self._questions > _SESSION_QUESTIONS or self._bytes > _SESSION_BYTES:
             return [self._send(Busy().encode())]
@@ -96,6 +109,10 @@ class SyncServer:
                 return [self._send(self._bucket(low, high))]
             case Give(packed):
                 return [Admit(unpack(packed))]
+            case Salt(half):
+                return self._arrange(half)
+            case Compare(ranges):
+                return [self._send(self._describe(ranges))]
 
     def _compare(self, question: Open) -> bytes:
         view = self._view
@@ -118,6 +135,18 @@ class SyncServer:
         ids = self._replica.ids_between(low, high, _BUCKET_IDS)
         envelopes, more = first_page(self._replica, ids)
         return Records(pack(envelopes), more or len(ids) == _BUCKET_IDS).encode()
+
+    def _arrange(self, half: bytes) -> list[Effect]:
+        if not self._ranges:
+            return [self._send(Busy().encode())]
+        self._ranges = False  # once a session: it takes a pass over all ids
+        self._theirs = half
+        return [Arrange()]
+
+    def _describe(self, ranges: tuple[Range, ...]) -> bytes:
+        if self._salted is None:
+            raise PeerError("asks about ranges before the salt was made")
+        return Parts(tuple(self._salted.describe(part) for part in ranges)).encode()
 
     def _send(self, frame: bytes) -> Send:
         self._bytes += len(frame)

@@ -1,8 +1,10 @@
 """The asking side of a sync session: find out what differs, fetch what we lack, give what the other lacks.
 
-States, in order: comparing (`Open`, then `More` until the difference decodes), fetching (`Want` or, for a
-node that lacks most of the set, `Bucket`), giving (`Give`), done. A difference that does not decode is no
-reason to stop: what was recovered so far is exchanged, and the session ends as PARTIAL.
+States, in order: comparing by symbols (`Open`, then `More` until the difference decodes), fetching (`Want`
+or, for a node that lacks most of the set, `Bucket`), giving (`Give`), done. Symbols can fail: too many
+differences, a stalled decoder, a phantom that nobody can deliver. Then what they did yield is exchanged, and
+the same session goes on to compare by ranges (`Salt`, `Compare`), which cannot fail, and to exchange the
+rest. Nobody is to blame for a failure of symbols. `audit` goes to ranges even if the digests agree.
 """
 
 from __future__ import annotations
@@ -14,28 +16,47 @@ from leaderboard.errors import PeerError
 from leaderboard.ledger import Admission, Verdict
 
 from .buckets import Buckets, Span
-from .frames import pack, pages, unpack
-from .lookup import resolve
+from .compare import Comparison
+from .frames import pack, unpack
+from .lookup import first_page, resolve
 from .messages import (
     MAX_WANTED,
     Answer,
     Bucket,
     Busy,
+    Compare,
     Far,
     Give,
     More,
     Open,
+    Parts,
     Question,
     Records,
+    Salt,
     Same,
     SymbolRun,
     Took,
     Want,
+    Whole,
     read_answer,
 )
+from .ranges import Arrangement, Salted, session_salt
 from .replica import Replica
-from .riblt import MAX_SYMBOLS, PREFIX_BYTES, Difference, Keys, Symbols, difference
-from .steps import Admit, Admitted, Effect, Ending, Event, Finish, Opened, Outcome, Received, Send
+from .riblt import MAX_SYMBOLS, PREFIX_BYTES, Keys, Symbols, difference
+from .steps import (
+    Admit,
+    Admitted,
+    Arrange,
+    Arranged,
+    Effect,
+    Ending,
+    Event,
+    Finish,
+    Opened,
+    Outcome,
+    Received,
+    Send,
+)
 from .summary import View
 
 __all__ = ["SyncSession"]
@@ -48,17 +69,26 @@ _MIN_MORE = 16
 class SyncSession:
     """Drives one stream from its opening to `Finish`. `buckets` is shared by the sessions of one node."""
 
-    def __init__(self, replica: Replica, view: View, keys: Keys, buckets: Buckets) -> None:
+    def __init__(
+        self, replica: Replica, view: View, keys: Keys, buckets: Buckets, *, salt: bytes, audit: bool = False
+    ) -> None:
+        """`salt`: 16 fresh random bytes."""
         self._replica = replica
+        self._half = salt
+        self._audit = audit
         self._view = view
         self._keys = keys
         self._buckets = buckets
         self._span: Span | None = None
         self._symbols = Symbols.empty()
         self._wanted: list[bytes] = []
+        self._spare: list[bytes] = []
+        self._comparison: Comparison | None = None
+        self._theirs: Whole | None = None
+        self._fallback = False
         self._question: Question | None = None
         self._bulk = False
-        self._gifts: list[list[bytes]] = []
+        self._offered = 0
         self._ending = Ending.RECONCILED
         self._received = self._given = self._rejected = self._rounds = 0
 
@@ -73,6 +103,8 @@ class SyncSession:
             case Admitted(admissions):
                 self._count(admissions)
                 return self._next(now)
+            case Arranged(arrangement):
+                return self._arranged(arrangement, now)
 
     def abandoned(self, now: float) -> None:
         """The stream broke: hand back the bucket this session was working on."""
@@ -85,9 +117,10 @@ class SyncSession:
         match question, answer:
             case _, Busy():
                 self.abandoned(now)
-                effects = self._finish(Ending.BUSY if self._rounds == 1 else Ending.PARTIAL)
+                effects = self._finish(self._ending_when_busy())
             case Open(), Same():
-                effects = self._finish(Ending.EQUAL)
+                self._ending = Ending.EQUAL
+                effects = [self._ask(Salt(self._half))] if self._audit else self._finish(Ending.EQUAL)
             case Open(), Far(size):
                 effects = self._far(size, now)
             case Open() | More(), SymbolRun():
@@ -97,11 +130,21 @@ class SyncSession:
             case Bucket(), Records():
                 effects = self._take_bucket(answer)
             case Give(), Took(new):
-                self._given += min(new, len(self._gifts.pop(0)))
+                self._given += min(new, self._offered)
                 effects = self._next(now)
+            case Salt(), Whole():
+                self._theirs = answer
+                effects = [Arrange()]
+            case Compare(), Parts():
+                effects = self._compared(answer, now)
             case _:
                 raise PeerError(f"{type(answer).__name__} does not answer {type(question).__name__}")
         return effects
+
+    def _ending_when_busy(self) -> Ending:
+        if self._rounds == 1:
+            return Ending.BUSY
+        return Ending.EQUAL if self._ending is Ending.EQUAL else Ending.PARTIAL
 
     def _decode(self, run: SymbolRun, now: float) -> list[Effect]:
         self._symbols = self._symbols.extended(run.symbols)
@@ -109,18 +152,19 @@ class SyncSession:
         at_hand = len(self._symbols)
         if not found.complete and at_hand < MAX_SYMBOLS:
             return [self._ask(More(min(MAX_SYMBOLS - at_hand, max(_MIN_MORE, round(_GROWTH * at_hand)))))]
-        if not found.complete:
-            self._ending = Ending.PARTIAL
-        return self._exchange(found, now)
+        self._fallback = not found.complete
+        return self._exchange(found.theirs, found.ours, now)
 
-    def _exchange(self, found: Difference, now: float) -> list[Effect]:
-        self._wanted = [prefix for prefix in found.theirs if not resolve(self._replica, (prefix,))]
-        self._gifts = pages(self._replica.envelopes(resolve(self._replica, found.ours)))
+    def _exchange(self, theirs: Sequence[bytes], ours: Sequence[bytes], now: float) -> list[Effect]:
+        self._wanted = [prefix for prefix in theirs if not resolve(self._replica, (prefix,))]
+        self._spare = list(ours)
         return self._next(now)
 
     def _far(self, size: int, now: float) -> list[Effect]:
-        if self._view.size > size:
+        if self._view.size > 2 * size:
             return self._finish(Ending.LARGER)
+        if 2 * self._view.size >= size:
+            return [self._ask(Salt(self._half))]
         self._buckets.plan(size, now)
         self._bulk = True
         self._ending = Ending.PARTIAL
@@ -135,8 +179,8 @@ class SyncSession:
         left = [prefix for prefix in asked if prefix not in got]
         if answer.more:
             self._wanted[:0] = left
-        elif left:
-            self._ending = Ending.PARTIAL
+        elif left and self._comparison is None:
+            self._fallback = True  # a phantom, or forgotten since
         return [Admit(envelopes)]
 
     def _take_bucket(self, answer: Records) -> list[Effect]:
@@ -160,9 +204,47 @@ class SyncSession:
         if self._wanted:
             asked, self._wanted = tuple(self._wanted[:MAX_WANTED]), self._wanted[MAX_WANTED:]
             return [self._ask(Want(asked))]
-        if self._gifts:
-            return [self._ask(Give(pack(self._gifts[0])))]
+        while self._spare:
+            some, self._spare = self._spare[:MAX_WANTED], self._spare[MAX_WANTED:]
+            gifts = self._gifts(some)
+            if gifts:
+                return [self._ask(Give(pack(gifts)))]
+        return self._compare_on()
+
+    def _gifts(self, prefixes: list[bytes]) -> list[bytes]:
+        """A pack's worth of what we have of `prefixes`; what does not fit goes back to the others."""
+        ids = resolve(self._replica, prefixes)
+        gifts, more = first_page(self._replica, ids)
+        if more:
+            self._spare[:0] = [identifier[:PREFIX_BYTES] for identifier in ids[len(gifts) :]]
+        self._offered = len(gifts)
+        return gifts
+
+    def _compare_on(self) -> list[Effect]:
+        """Everything found so far is exchanged: find more, or stop."""
+        if self._comparison is not None:
+            question = self._comparison.next()
+            if question is not None:
+                return [self._ask(question)]
+        elif self._fallback:
+            return [self._ask(Salt(self._half))]
         return self._finish(self._ending)
+
+    def _arranged(self, arrangement: Arrangement, now: float) -> list[Effect]:
+        assert self._theirs is not None
+        salted = Salted(arrangement, session_salt(self._half, self._theirs.half))
+        self._comparison = Comparison(salted, self._theirs.fingerprint)
+        return self._next(now)
+
+    def _compared(self, answer: Parts, now: float) -> list[Effect]:
+        assert self._comparison is not None
+        comparison = self._comparison
+        comparison.take(answer)
+        theirs, comparison.theirs = comparison.theirs, []
+        ours, comparison.ours = comparison.ours, []
+        if theirs or ours:
+            self._ending = Ending.RECONCILED
+        return self._exchange(theirs, ours, now)
 
     def _ask(self, question: Question) -> Send:
         self._rounds += 1

@@ -13,9 +13,13 @@ from typing import TypeAlias
 
 from leaderboard.ledger import Admission
 
+from .ranges import Arrangement
+
 __all__ = [
     "Admit",
     "Admitted",
+    "Arrange",
+    "Arranged",
     "Effect",
     "Ending",
     "Event",
@@ -46,7 +50,14 @@ class Admitted:
     admissions: Sequence[Admission]
 
 
-Event: TypeAlias = Opened | Received | Admitted
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """Event: the replica's keys in order, as asked for by `Arrange`."""
+
+    arrangement: Arrangement
+
+
+Event: TypeAlias = Opened | Received | Admitted | Arranged
 
 
 class Ending(Enum):
@@ -97,4 +108,9 @@ class Finish:
     outcome: Outcome
 
 
-Effect: TypeAlias = Send | Admit | Finish
+@dataclass(frozen=True, slots=True)
+class Arrange:
+    """Effect: bring the `Order` of the replica up to date and hand back `Arranged`."""
+
+
+Effect: TypeAlias = Send | Admit | Finish | Arrange
