@@ -29,7 +29,7 @@ __all__ = ["Answer", "Capability", "Client", "Settings"]
 T = TypeVar("T")
 
 _MESSAGE_TOKENS: Final = 16  # framing of one message; an upper bound of the templates that we know
-_SHORTEST_WAIT_S: Final = 0.5  # against an endpoint that says to come back at once, again and again
+_SHORTEST_WAIT_S: Final = 0.2  # against an endpoint that says to come back at once, again and again
 _SHOWN: Final = 2000  # characters of a failed answer that go back to the model
 
 
@@ -145,10 +145,12 @@ class Client:
             try:
                 return await self._send_once(messages, form, max_tokens, tally)
             except Unavailable as error:
-                wait = error.retry_after_s
-                if wait is None or trio.current_time() + wait >= trio.current_effective_deadline():
+                if error.retry_after_s is None:
                     raise
-                await trio.sleep(max(wait, _SHORTEST_WAIT_S))
+                wait = max(error.retry_after_s, _SHORTEST_WAIT_S)
+                if trio.current_time() + wait >= trio.current_effective_deadline():
+                    raise
+                await trio.sleep(wait)
 
     async def _send_once(
         self, messages: Sequence[Message], form: Form, max_tokens: int, tally: _Tally

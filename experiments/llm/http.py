@@ -18,7 +18,7 @@ from __future__ import annotations
 import email.utils
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
@@ -37,6 +37,7 @@ _CONNECT_S: Final = 3.0
 _GAP_S: Final = 60.0  # a slow machine may need that long for the prompt before the first token
 _MAX_BODY: Final = 2 * 1024 * 1024  # bytes; a long answer with its framing is about 200 kB
 _MAX_LINE: Final = 256 * 1024
+_EXCERPT: Final = 400  # bytes of an error's body that are looked at
 _MAX_TEXT: Final = 256 * 1024  # characters of content or reasoning
 _MAX_RETRY_S: Final = 3600.0
 _UNSUPPORTED: Final = frozenset({400, 404, 405, 415, 422, 500, 501})
@@ -97,9 +98,13 @@ class Wire:
         parts = urlsplit(self.url)
         url = f"{parts.scheme}://{parts.netloc}{path}" if at_root else self.url + path
         try:
-            async with self._client() as client, client.stream("GET", url, timeout=timeout_s) as response:
+            async with (
+                self._client() as client,
+                client.stream("GET", url, timeout=timeout_s) as response,
+                aclosing(_Body(response)) as body,
+            ):
                 self._check_status(response, b"")
-                return read_json(_text(await _whole(response)), _MAX_BODY)
+                return read_json(await body.whole(), _MAX_BODY)
         except httpx.HTTPError as error:
             raise self._unavailable(error) from error
 
@@ -109,12 +114,13 @@ class Wire:
             async with (
                 self._client() as client,
                 client.stream("POST", self.url + "/chat/completions", json=dict(request)) as response,
+                aclosing(_Body(response)) as body,
             ):
                 ok = response.status_code == httpx.codes.OK
-                self._check_status(response, b"" if ok else await _some(response))
+                self._check_status(response, b"" if ok else await body.beginning())
                 if "json" in response.headers.get("content-type", ""):
-                    return _whole_completion(read_json(_text(await _whole(response)), _MAX_BODY))
-                return await _streamed(response)
+                    return _whole_completion(read_json(await body.whole(), _MAX_BODY))
+                return await _streamed(body)
         except httpx.RemoteProtocolError as error:
             raise AnswerError(
                 "cut", "the endpoint closed the connection in the middle of an answer"
@@ -144,7 +150,7 @@ class Wire:
         raise AnswerError("status", f"{self.url} answered with HTTP {status}{said}")
 
     def _excerpt(self, body: bytes) -> str:
-        text = " ".join(body[:400].decode("utf-8", "replace").split())
+        text = " ".join(body.decode("utf-8", "replace").split())
         shown = "".join(character for character in text if character.isprintable())
         if self._key is not None:
             shown = self._key.hide(shown)
@@ -172,23 +178,64 @@ def _retry_after(response: httpx.Response) -> float | None:
     return min(max(at - time.time(), 0.0), _MAX_RETRY_S)
 
 
-async def _some(response: httpx.Response) -> bytes:
-    """The beginning of an error's body."""
-    body = b""
-    async for piece in response.aiter_raw():
-        body += piece[:4096]
-        if len(body) >= 4096:
-            break
-    return body
+class _Body:
+    """The body of a response, read piece by piece within a limit; close it with `aclosing`.
 
+    Not a generator: an async generator that is left early is finalised by the garbage collector, and httpx
+    nests several. Closing the response first lets the innermost of them fail, which ends them all.
+    """
 
-async def _whole(response: httpx.Response) -> bytes:
-    body = bytearray()
-    async for piece in response.aiter_raw():
-        body += piece
-        if len(body) > _MAX_BODY:
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+        self._pieces = response.aiter_raw()
+        self._waiting = b""
+        self._total = 0
+        self._ended = False
+
+    async def aclose(self) -> None:
+        if not self._ended:
+            await self._response.aclose()
+            with suppress(httpx.HTTPError, httpx.StreamError, StopAsyncIteration):
+                while True:
+                    await anext(self._pieces)
+
+    async def piece(self) -> bytes:
+        """Some bytes, none at the end."""
+        try:
+            piece = await anext(self._pieces)
+        except StopAsyncIteration:
+            self._ended = True
+            return b""
+        self._total += len(piece)
+        if self._total > _MAX_BODY:
             raise AnswerError("too_large", f"the answer is larger than {_MAX_BODY} bytes")
-    return bytes(body)
+        return piece
+
+    async def whole(self) -> str:
+        body = bytearray()
+        while piece := await self.piece():
+            body += piece
+        return _text(bytes(body))
+
+    async def beginning(self) -> bytes:
+        """Some of an error's body."""
+        body = b""
+        while len(body) < _EXCERPT and (piece := await self.piece()):
+            body += piece
+        return body[:_EXCERPT]
+
+    async def line(self) -> str | None:
+        """The next line without its end; None after the last one."""
+        while b"\n" not in self._waiting:
+            if len(self._waiting) > _MAX_LINE:
+                raise AnswerError("too_large", f"a line of the answer is longer than {_MAX_LINE} bytes")
+            piece = await self.piece()
+            if not piece:
+                rest, self._waiting = self._waiting, b""
+                return _text(rest) if rest else None
+            self._waiting += piece
+        line, _, self._waiting = self._waiting.partition(b"\n")
+        return _text(line.rstrip(b"\r"))
 
 
 def _text(body: bytes) -> str:
@@ -198,30 +245,16 @@ def _text(body: bytes) -> str:
         raise AnswerError("not_utf8", "the endpoint sent bytes that are not UTF-8") from error
 
 
-async def _lines(response: httpx.Response) -> AsyncIterator[str]:
-    """Lines of a body of server-sent events, each bounded, the sum bounded."""
-    waiting, total = b"", 0
-    async for piece in response.aiter_raw():
-        total += len(piece)
-        waiting += piece
-        if total > _MAX_BODY or len(waiting) > _MAX_LINE + len(piece):
-            raise AnswerError("too_large", "the endpoint streams more than an answer can hold")
-        *lines, waiting = waiting.split(b"\n")
-        for line in lines:
-            yield _text(line.rstrip(b"\r"))
-    if waiting:
-        yield _text(waiting)
-
-
-async def _streamed(response: httpx.Response) -> Completion:
+async def _streamed(body: _Body) -> Completion:
+    """A completion from server-sent events; reads on to the end of the body after its end mark."""
     found, ended, events = Completion(), False, 0
-    async for line in _lines(response):
-        if not line.startswith("data:"):
+    while (line := await body.line()) is not None:
+        data = line.removeprefix("data:").strip()
+        if ended or not line.startswith("data:"):
             continue
-        data = line[5:].strip()
         if data == "[DONE]":
             ended = True
-            break
+            continue
         events += 1
         _add(found, read_json(data, _MAX_LINE))
     if not events:

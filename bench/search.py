@@ -1,0 +1,347 @@
+"""How many trials does each way of searching need on deep-mlp, and what is its winner really worth?
+
+    python bench/search.py [--quick] [--json] [--seeds N] [--only NAME ...] [--swarm N]
+
+Every researcher is asked for recipes and told what came out, on the real track (in this process; the harness
+changes the time of a trial, not its value). One *run* is one net trained on one seed; a claim takes one run
+or, while it keeps up with the best, up to `author_seeds` (racing). Each repetition has its own seeds.
+
+- *to the law*: claims and runs until a recipe whose values equal He's law (fan_in or fan_out) within 2 % on
+  every layer of nets that no search has seen. Only this file knows that law. Random search never looks at
+  results, so its claims are counted without running them.
+- *re-measured*: after an equal number of runs, the researcher's best recipe (by its own measurements) on fresh
+  seeds, paired with the reference. This is what counts; what the researcher itself believes is beside it.
+- *swarm*: four researchers that share confirmed recipes and replicate each other's best before they count, in
+  rounds of one run each; runs include replications. A law counts when two peers have confirmed it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import math
+import os
+import random
+import statistics
+import sys
+import time
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from experiments.expr import ExprError, parse  # noqa: E402
+from experiments.recipe import Recipe  # noqa: E402
+from experiments.search.baselines import Greedy, RandomSearch  # noqa: E402
+from experiments.search.candidates import Workshop  # noqa: E402
+from experiments.search.evolution import Evolution  # noqa: E402
+from experiments.search.numeric import CmaEs, Tpe  # noqa: E402
+from experiments.search.proposer import Briefing, Trial, identity  # noqa: E402
+from experiments.search.racing import worth_another_seed  # noqa: E402
+from experiments.tracks import deep_mlp  # noqa: E402
+from experiments.tracks.deep_mlp.net import draw_shape  # noqa: E402
+
+TRACK = deep_mlp.track()
+BOUND = TRACK.manifest.effect_bound
+AUTHOR_SEEDS = 4  # of racing here; the node may use up to the track's author_seeds
+JUDGE = [shape for shape in map(draw_shape, range(9_000_000, 9_000_006))]
+HELD_OUT = range(8_000_000, 8_000_012)  # seeds of the re-measurement
+MOST_CLAIMS = {"random": 20_000}
+
+
+def law_of(recipe: Recipe) -> str | None:
+    """Which of He's laws the recipe's values equal within 2 % on every layer, if any."""
+    law = parse(recipe.slot("init_std"), ("fan_in", "fan_out", "depth", "layer"))
+    modes = {"fan_in", "fan_out"}
+    for shape in JUDGE:
+        for layer, (fan_in, fan_out) in enumerate(shape.fans):
+            fans = {"fan_in": float(fan_in), "fan_out": float(fan_out)}
+            try:
+                std = law.evaluate({**fans, "depth": float(shape.depth), "layer": float(layer)})
+            except ExprError:
+                return None
+            modes = {mode for mode in modes if abs(std / math.sqrt(2.0 / fans[mode]) - 1.0) <= 0.02}
+    return min(modes, default=None)
+
+
+@lru_cache(maxsize=None)
+def value(recipe: Recipe, seed: int) -> float | None:
+    """The loss of one run."""
+    from experiments.tracks.deep_mlp import examiner, runner
+
+    exam = examiner.prepare(seed)
+    return examiner.score(exam, runner.run(recipe, seed, exam.inputs, lambda _a, _b: None))
+
+
+def gain(recipe: Recipe, seed: int) -> float | None:
+    """Paired with the reference; None for a divergence."""
+    ours, theirs = value(recipe, seed), value(TRACK.reference, seed)
+    return None if ours is None or theirs is None else theirs - ours
+
+
+def mean_gain(gains: list[float | None]) -> float | None:
+    if all(one is None for one in gains):
+        return None
+    return statistics.fmean(-BOUND if one is None else max(-BOUND, one) for one in gains)
+
+
+def claim_of(recipe: Recipe) -> bytes:
+    return hashlib.sha256(identity(recipe)).digest()
+
+
+@dataclass
+class Researcher:
+    """One proposer with its history."""
+
+    proposer: object
+    rng: random.Random
+    history: list[Trial] = field(default_factory=list)
+    runs: int = 0
+
+    def best(self) -> float:
+        """The highest mean of more than one seed."""
+        return max((t.effect for t in self.history if t.effect is not None and t.seeds > 1), default=0.0)
+
+    def step(
+        self, pool: tuple[Trial, ...] = (), taken: frozenset = frozenset(), others: tuple = ()
+    ) -> Trial | None:
+        """One claim: proposed and measured."""
+        briefing = Briefing(TRACK, tuple(self.history), pool, taken, others)
+        proposal = self.proposer.choose(briefing, self.rng)
+        if proposal is None:
+            return None
+        best = max([self.best(), *(t.effect for t in pool if t.effect is not None)])
+        gains: list[float | None] = []
+        while worth_another_seed(gains, best, TRACK.manifest.delta_min, AUTHOR_SEEDS):
+            gains.append(gain(proposal.recipe, self.rng.getrandbits(48)))
+        trial = Trial(
+            proposal.recipe,
+            mean_gain(gains),
+            claim_of(proposal.recipe),
+            len(gains),
+            proposer=proposal.proposer,
+        )
+        self.history.append(trial)
+        self.runs += len(gains)
+        return trial
+
+
+def champion(history: list[Trial], within: int) -> Trial | None:
+    """The best trial by the researcher's own measurements within the first so many runs."""
+    runs, seen = 0, []
+    for trial in history:
+        runs += trial.seeds
+        if runs > within:
+            break
+        if trial.effect is not None:
+            seen.append(trial)
+    return max(seen, key=lambda t: t.effect * t.seeds / (t.seeds + 1.0), default=None)
+
+
+def search(proposer: object, seed: int, budget: int, to_law: int) -> dict[str, float | None]:
+    """One repetition: at least `budget` runs, and on until the law is found or `to_law` runs are spent."""
+    researcher = Researcher(proposer, random.Random(seed))
+    found: tuple[int, int] | None = None
+    while researcher.runs < budget or (found is None and researcher.runs < to_law):
+        trial = researcher.step()
+        if trial is None:
+            break
+        if found is None and law_of(trial.recipe):
+            found = len(researcher.history), researcher.runs
+    best = champion(researcher.history, budget)
+    believed = best.effect if best else 0.0
+    worth = mean_gain([gain(best.recipe, held) for held in HELD_OUT]) if best else 0.0
+    return {
+        "claims": found[0] if found else None,
+        "runs": found[1] if found else None,
+        "believed": believed,
+        "worth": -BOUND if worth is None else worth,
+    }
+
+
+def random_claims(seed: int, most: int) -> int | None:
+    """Claims until random search names the law, without running any of them."""
+    rng = random.Random(seed)
+    workshop = Workshop(Briefing(TRACK))
+    seen: set[bytes] = set()
+    while len(seen) < most:
+        for candidate in workshop.short(64, rng):
+            if candidate.mark not in seen:
+                seen.add(candidate.mark)
+                recipe = candidate.recipe(TRACK.space)
+                if recipe is not None and law_of(recipe):
+                    return len(seen)
+    return None
+
+
+# --- four nodes that replicate each other -------------------------------------------------------------------
+
+
+@dataclass
+class Confirmation:
+    """A claim on its way: who measured it, and what they saw."""
+
+    trial: Trial
+    author: int
+    gains: dict[int, list[float | None]] = field(default_factory=dict)
+
+    def confirmed(self) -> Trial | None:
+        done = [one for one in self.gains.values() if len(one) >= TRACK.manifest.replicator_seeds]
+        if len(done) < 2:
+            return None
+        effect = mean_gain([one for gains in done for one in gains])
+        return Trial(self.trial.recipe, effect, self.trial.claim, 16, own=False, standing="confirmed")
+
+
+def swarm(seed: int, nodes: int, rounds: int) -> dict[str, int | None]:
+    """Rounds and runs until a law is proposed, and until it is confirmed by two peers."""
+    rng = random.Random(seed)
+    researchers = [Researcher(Evolution(), random.Random(rng.getrandbits(64))) for _ in range(nodes)]
+    waiting: list[Confirmation] = []
+    pool: list[Trial] = []
+    busy = [0] * nodes  # the round in which each node is free again
+    proposed = confirmed = None
+    runs = 0
+    for now in range(rounds):
+        for place, researcher in enumerate(researchers):
+            if busy[place] > now:
+                continue
+            best = max((t.effect for t in pool if t.effect is not None), default=0.0)
+            job = next((w for w in waiting if _wanted(w, place, best)), None)
+            if job is not None:
+                job.gains[place] = [
+                    gain(job.trial.recipe, rng.getrandbits(48))
+                    for _ in range(TRACK.manifest.replicator_seeds)
+                ]
+                spent = TRACK.manifest.replicator_seeds
+                if (trial := job.confirmed()) is not None and trial.effect is not None:
+                    pool = sorted([*pool, trial], key=lambda t: -t.effect)[:8]
+                    if confirmed is None and law_of(trial.recipe) and trial.effect > 1.0:
+                        confirmed = now + spent
+            else:
+                own_best = researcher.best()
+                taken = frozenset(identity(t.recipe) for r in researchers for t in r.history)
+                others = tuple(t.recipe for r in researchers if r is not researcher for t in r.history[-3:])
+                trial = researcher.step(tuple(pool), taken, others)
+                if trial is None:
+                    continue
+                spent = trial.seeds
+                if proposed is None and law_of(trial.recipe):
+                    proposed = now + spent
+                if trial.effect is not None and trial.seeds == AUTHOR_SEEDS and trial.effect >= own_best:
+                    waiting.append(Confirmation(trial, place))
+            runs += spent
+            busy[place] = now + spent
+        if confirmed is not None:
+            break
+    return {"proposed_round": proposed, "confirmed_round": confirmed, "runs": runs}
+
+
+def _wanted(job: Confirmation, place: int, best: float) -> bool:
+    """Replicators take what could be the next best, until two of them have it."""
+    return (
+        job.author != place
+        and place not in job.gains
+        and len(job.gains) < 2
+        and job.trial.effect is not None
+        and job.trial.effect > best
+    )
+
+
+# --- report -------------------------------------------------------------------------------------------------
+
+
+def spread(numbers: list[float | None], most: str = "-") -> str:
+    """Median and range; what was not found counts as more than everything found."""
+    ordered = sorted(math.inf if number is None else number for number in numbers)
+    shown = [
+        "not found" if math.isinf(x) else f"{x:.0f}"
+        for x in (ordered[0], statistics.median_high(ordered), ordered[-1])
+    ]
+    return f"{shown[1]} ({shown[0]} to {shown[2]})" + ("" if most == "-" else f" of {most}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument(
+        "--quick", action="store_true", help="three repetitions, no baselines that train nets"
+    )
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--baseline-seeds", type=int, default=8)
+    parser.add_argument("--budget", type=int, default=80, help="runs before the winner is re-measured")
+    parser.add_argument("--swarm", type=int, default=10, help="repetitions of the swarm")
+    parser.add_argument("--only", nargs="*", default=["evolution", "greedy", "tpe", "cma-es"])
+    options = parser.parse_args()
+    seeds = 3 if options.quick else options.seeds
+    first = random.SystemRandom().getrandbits(32)
+    print(f"first seed {first}", flush=True)
+    print(
+        f"{'researcher':<12} {'reps':>4}  {'claims to the law':<24} {'runs to the law':<24} re-measured (believed)"
+    )
+
+    makers = {"evolution": Evolution(), "greedy": Greedy(), "tpe": Tpe, "cma-es": CmaEs}
+    results: dict[str, list[dict[str, float | None]]] = {}
+    for name in options.only if not options.quick else ["evolution"]:
+        repetitions = seeds if name == "evolution" else min(seeds, options.baseline_seeds)
+        start = time.perf_counter()
+        budget = 40 if options.quick else options.budget
+        rows = [
+            search(makers[name], first + i, budget, 400 if name == "evolution" else budget)
+            for i in range(repetitions)
+        ]
+        results[name] = rows
+        worth, believed = (statistics.fmean(row[key] for row in rows) for key in ("worth", "believed"))
+        claims, runs = spread([r["claims"] for r in rows]), spread([r["runs"] for r in rows])
+        print(
+            f"{name:<12} {repetitions:>4}  {claims:<24} {runs:<24} {worth:.3f} ({believed:.3f})  [{time.perf_counter() - start:.0f} s]",
+            flush=True,
+        )
+        value.cache_clear()
+
+    drawn = [random_claims(first + i, MOST_CLAIMS["random"]) for i in range(seeds)]
+    print(f"{'random':<12} {seeds:>4}  {spread(drawn):<24}")
+
+    ours = (
+        statistics.median_high(
+            sorted(math.inf if r["claims"] is None else r["claims"] for r in results["evolution"])
+        )
+        if "evolution" in results
+        else math.inf
+    )
+    theirs = statistics.median_high(sorted(math.inf if n is None else n for n in drawn))
+    he = mean_gain(
+        [
+            gain(Recipe.from_payload({"slots": {"init_std": "sqrt(2/fan_in)"}}, TRACK), held)
+            for held in HELD_OUT
+        ]
+    )
+    print(f"He's law (fan_in) re-measured on the same seeds: {he:.3f}")
+
+    report: dict[str, dict[str, object]] = {
+        "A1": {"value": ours, "peer": theirs, "ratio": ours / theirs, "met": ours <= theirs / 5}
+    }
+    if not options.quick and options.swarm:
+        rows = [swarm(first + i, 4, 400) for i in range(options.swarm)]
+        found = sum(row["confirmed_round"] is not None for row in rows)
+        print(
+            f"swarm of 4: confirmed in {found} of {len(rows)}; rounds to the proposal"
+            f" {spread([r['proposed_round'] for r in rows])}, to the confirmation"
+            f" {spread([r['confirmed_round'] for r in rows])}; runs of all nodes {spread([r['runs'] for r in rows])}"
+        )
+        report["A1-swarm"] = {
+            "value": found,
+            "peer": len(rows),
+            "ratio": found / len(rows),
+            "met": found >= 0.9 * len(rows),
+        }
+    if options.json:
+        print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main()
