@@ -101,10 +101,13 @@ class Technique:
         return f"{who} ({self.year}), {self.paper_title}, {self.paper_ref}"
 
 
+_FIELDS = frozenset(Technique.__dataclass_fields__) - {"category"}
+"""What a data file may say of an entry; its category is the file's name."""
+
+
 def decode_technique(raw: Mapping[str, object], category: str) -> Technique:
     """Build an entry from a decoded JSON object; raises `LocalError` that names the field at fault."""
-    known = {f for f in Technique.__dataclass_fields__ if f != "category"}
-    unknown = raw.keys() - known
+    unknown = raw.keys() - _FIELDS
     if unknown:
         raise LocalError(f"catalogue entry {raw.get('id')!r}: unknown fields {sorted(unknown)}; see entry.py")
     return Technique(
