@@ -292,21 +292,23 @@ class Standings:
         """Seeds the viewer should run again: the appeals of peers whose numbers differed."""
         return self._viewed(viewer)[0].disputes()
 
-    def contested(self, viewer: AuthorId) -> list[tuple[ContentId, int]]:
-        """Seeds of claims on which peers contradict one another and a run by the viewer would tell who lies.
+    def unchecked(self, track: TrackId, viewer: AuthorId) -> list[ContentId]:
+        """Claims that would stand confirmed on the viewer's board once it has run a seed of them itself."""
+        return self._viewed(viewer)[1].track(track).held_back()
 
-        Only where the viewer trusts at least one side and has caught neither: quarrels between strangers are
-        free to invent.
+    def contested(self, viewer: AuthorId) -> list[tuple[ContentId, int]]:
+        """Seeds of claims on which two peers whom the viewer trusts contradict each other.
+
+        A run by the viewer tells who lies. Quarrels with strangers are free to invent and change nothing on
+        the viewer's board, so they are left alone.
         """
         book = self._viewed(viewer)[0]
         found: set[tuple[ContentId, int]] = set()
         for claim, comparisons in self._contested.items():
             for item in comparisons:
                 sides = (item.publisher, item.checker)
-                if viewer in sides or any(book.of(side).quarantined for side in sides):
-                    continue
-                known = any(book.of(side).trusted for side in sides)
-                if known and not ran_again(self._facts[claim], viewer, item.seed):
+                believed = viewer not in sides and all(book.of(side).trusted for side in sides)
+                if believed and not ran_again(self._facts[claim], viewer, item.seed):
                     found.add((claim, item.seed))
         return sorted(found)
 

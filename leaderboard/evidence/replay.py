@@ -72,6 +72,8 @@ class Comparison:
     checker: AuthorId
     seed: int
     agreement: Agreement
+    copyable: bool = False
+    """Whether the publisher ran the seed again too, and so could have copied the number it shows."""
 
 
 @dataclass(slots=True)
@@ -124,8 +126,8 @@ def comparisons(facts: ClaimFacts, tolerance: str) -> Iterator[Comparison]:
 def own_comparisons(facts: ClaimFacts, tolerance: str, viewer: AuthorId) -> Iterator[Comparison]:
     """What the viewer's own re-runs say about peers: their published seeds, and their re-runs.
 
-    A peer's re-run may be a copy of the published number, so agreeing with it earns nothing; only a
-    difference is reported (a peer that invents mismatches to discredit an honest author).
+    A peer's re-run may be a copy of the published number, so agreeing with it earns nothing; a difference
+    is held against a peer that invents mismatches to discredit an honest author.
     """
     reruns = _reruns(facts)
     mine = [(seed, run) for checker, seed, run in reruns if checker == viewer]
@@ -135,13 +137,11 @@ def own_comparisons(facts: ClaimFacts, tolerance: str, viewer: AuthorId) -> Iter
     for peer, seed, theirs in reruns:
         for own_seed, run in mine:
             if peer != viewer and own_seed == seed:
-                agreement = compare(tolerance, theirs, run)
-                if agreement is Agreement.DIFFERENT:
-                    yield Comparison(peer, viewer, seed, agreement)
+                yield Comparison(peer, viewer, seed, compare(tolerance, theirs, run), copyable=True)
 
 
 def contested_seeds(facts: ClaimFacts, tolerance: str) -> frozenset[Comparison]:
-    """Seeds on which a re-run contradicts what was published: somebody is wrong, and a third run tells who."""
+    """Seeds on which a re-run contradicts what was published: a third run tells who is wrong."""
     return frozenset(item for item in comparisons(facts, tolerance) if item.agreement is Agreement.DIFFERENT)
 
 

@@ -91,6 +91,8 @@ class Assessment:
     """Evidence level for the bar; None while too few replicators delivered."""
     tested: bool
     """Whether this claim counts among those that raise the bar."""
+    held: str
+    """Why the claim is held back whatever its evidence; empty if it is not."""
     shortfall: tuple[str, ...]
     """What is missing, in words."""
     check: Check
@@ -132,10 +134,30 @@ def assess(facts: ClaimFacts, terms: Terms) -> Assessment:
         reverse_e_value=reverse,
         level=strength(forward, policy.odds) if deliverers >= policy.least_replicators else None,
         tested=any(_tests(share) for share in heard),
+        held="" if _is_checked(facts, shares, own_check, terms) else _UNCHECKED_BY_YOU,
         shortfall=_shortfall(deliverers, policy),
         check=own_check,
         environments=tuple(sorted({name for share in heard for name in share.environments})),
     )
+
+
+_UNCHECKED_BY_YOU = "you have not run any of it yourself"
+
+
+def _is_checked(facts: ClaimFacts, shares: Iterable[Share], check: Check, terms: Terms) -> bool:
+    """On "my board" nothing is confirmed that its viewer has not run at least once itself.
+
+    Whatever a coalition of peers the viewer trusts may say, one honest re-run of one seed exposes numbers
+    that were made up. It costs two runs, and only claims that would be confirmed otherwise need it.
+    """
+    viewer = terms.electorate.viewer
+    if viewer is None or viewer == facts.author or viewer in check.supporters:
+        return True
+    return any(share.author == viewer and share.delivered >= _OWN_SEEDS for share in shares)
+
+
+_OWN_SEEDS = 4
+"""Own seeds that make a check where the author's numbers cannot be replayed. A guess."""
 
 
 def _tests(share: Share) -> bool:

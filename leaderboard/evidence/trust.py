@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from ..ids import AuthorId, ContentId
 from .electorate import Weight
@@ -80,12 +81,12 @@ class TrustBook:
     """One viewer's observations, by claim, so that a claim's records can be read again when they change."""
 
     viewer: AuthorId
-    _by_claim: dict[ContentId, dict[tuple[AuthorId, int], bool]] = field(default_factory=dict)
+    _by_claim: dict[ContentId, _Observations] = field(default_factory=dict)
     _totals: dict[AuthorId, PeerTrust] = field(default_factory=dict)
 
     def observe(self, claim: ContentId, found: Iterable[Comparison]) -> set[AuthorId]:
         """Replace what `claim` taught; returns the peers whose trust changed."""
-        before = self._by_claim.pop(claim, {})
+        before: _Observations = self._by_claim.pop(claim, {})
         after = self._observations(found)
         if after:
             self._by_claim[claim] = after
@@ -102,28 +103,31 @@ class TrustBook:
         return dict(self._totals)
 
     def disputes(self) -> list[Dispute]:
-        """Differences in order; run these seeds again to hear the appeal."""
+        """Differences that rest on a single run of the viewer's, in order: a second run hears the appeal."""
         return sorted(
             Dispute(claim, seed, peer)
             for claim, observations in self._by_claim.items()
-            for (peer, seed), agreed in observations.items()
-            if not agreed
+            for (peer, seed), (agreed, runs) in observations.items()
+            if not agreed and runs == 1
         )
 
-    def _observations(self, found: Iterable[Comparison]) -> dict[tuple[AuthorId, int], bool]:
-        seen: dict[tuple[AuthorId, int], bool] = {}
+    def _observations(self, found: Iterable[Comparison]) -> _Observations:
+        items: dict[tuple[AuthorId, int], list[Comparison]] = {}
         for item in found:
             if item.agreement in (Agreement.SAME, Agreement.DIFFERENT):
-                key = (item.publisher, item.seed)
-                seen[key] = seen.get(key, False) or item.agreement is Agreement.SAME
+                items.setdefault((item.publisher, item.seed), []).append(item)
+        seen: _Observations = {}
+        for key, group in items.items():
+            same = [item for item in group if item.agreement is Agreement.SAME]
+            if all(item.copyable for item in same) and same:
+                continue  # agreeing with what could be copied earns nothing and excuses everything
+            seen[key] = (bool(same), len(group))
         return seen
 
-    def _settle(
-        self, before: Mapping[tuple[AuthorId, int], bool], after: Mapping[tuple[AuthorId, int], bool]
-    ) -> set[AuthorId]:
+    def _settle(self, before: _Observations, after: _Observations) -> set[AuthorId]:
         changed: set[AuthorId] = set()
         for observations, sign in ((before, -1), (after, 1)):
-            for (peer, _), agreed in observations.items():
+            for (peer, _), (agreed, _) in observations.items():
                 old = self.of(peer)
                 self._totals[peer] = PeerTrust(old.agreed + sign * agreed, old.differed + sign * (not agreed))
                 changed.add(peer)
@@ -134,6 +138,8 @@ class TrustBook:
 
 
 _STRANGER = PeerTrust(0, 0)
+_Observations: TypeAlias = dict[tuple[AuthorId, int], tuple[bool, int]]
+"""By peer and seed: whether the viewer's runs agreed, and how many runs that rests on."""
 
 
 class MyElectorate:

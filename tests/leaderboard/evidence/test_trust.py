@@ -87,18 +87,46 @@ def test_copying_my_numbers_earns_no_trust(scene) -> None:
     assert copier.id not in scene.standings.trust(scene.author.id)
 
 
-def test_quarrels_are_for_me_to_settle_if_i_trust_a_side(scene) -> None:
+def vouch(scene, me, peer, gain: float = 1.0) -> None:
+    """Let `me` find one number of `peer` honest."""
+    claim = peer.claim(gain)
+    shown = peer.result(claim, gain)
+    audit = me.accept(claim, seeds=1)
+    replay = scene.contest.measure(gain, 0.0, shown.record.measurement.seeds[:1])
+    scene.standings.add([claim, shown, audit, me.deliver(audit, gain, replay=replay)])
+
+
+def test_quarrels_are_for_me_to_settle_if_i_trust_both_sides(scene) -> None:
     result = scene.publish()
     seed = result.record.measurement.seeds[0]
-    scene.replicate("slanderer", replay=scene.replay(result, shift=2.0))
+    slanderer = scene.replicate("slanderer", replay=scene.replay(result, shift=2.0))
     me = scene.actor("me")
+    vouch(scene, me, scene.author)
     assert scene.standings.contested(me.id) == []
-    other = scene.author.claim(1.0)
-    shown = scene.author.result(other, 1.0)
-    accept = me.accept(other, seeds=1)
-    replay = scene.contest.measure(1.0, 0.0, shown.record.measurement.seeds[1:2])
-    scene.standings.add([other, shown, accept, me.deliver(accept, 1.0, replay=replay)])
+    vouch(scene, me, slanderer)
     assert scene.standings.contested(me.id) == [(scene.claim.id, seed)]
     audit = me.accept(scene.claim, seeds=1)
     scene.standings.add([audit, me.deliver(audit, 3.0, replay=scene.replay(result))])
     assert scene.standings.contested(me.id) == []
+    assert scene.standings.trust(me.id)[slanderer.id].quarantined
+
+
+def test_nothing_is_confirmed_for_me_that_i_never_ran(scene) -> None:
+    """Peers I trust replicated it: it waits, listed, until one re-run of mine agrees."""
+    me = scene.actor("me")
+    peers = [scene.actor(name) for name in ("a", "b", "c")]
+    for index, peer in enumerate(peers):
+        vouch(scene, me, peer, 1.0 + index)
+    result = scene.publish()
+    for peer in peers:
+        accept = peer.accept(scene.claim)
+        scene.standings.add([accept, peer.deliver(accept, scene.gain)])
+    track = scene.contest.manifest.id
+    mine = scene.standings.claim(scene.claim.id, me.id)
+    assert mine.standing.value == "replicated"
+    assert "you have not run any of it yourself" in mine.reason
+    assert scene.standings.unchecked(track, me.id) == [scene.claim.id]
+    audit = me.accept(scene.claim, seeds=1)
+    scene.standings.add([audit, me.deliver(audit, scene.gain, replay=scene.replay(result))])
+    assert scene.standings.claim(scene.claim.id, me.id).standing.value == "confirmed"
+    assert scene.standings.unchecked(track, me.id) == []

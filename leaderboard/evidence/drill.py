@@ -1,0 +1,398 @@
+"""A swarm under attack, in rounds: honest researchers and a coalition of liars write records about a contest.
+
+Everything that judges is the real code: standings, boards, trust, draws. Only research is a toy: an idea is
+its parent's true gain plus a step that is more often bad than good, so a swarm gets far only if it builds on
+what is truly better, and building on a lie throws it back. Gossip is instant; gossip.sim adds networks.
+
+Honest nodes spend a fixed share of their runs on verification: appeals first, then quarrels that a run of
+theirs can settle, then claims that their private coin chose, those by peers who have not lied first.
+
+The coalition does, all at once: false results replicated by its own identities with invented numbers that
+agree with each other; minted identities; honest work to earn trust; fabricated losses and slander against
+the best honest claims; accepts that are never delivered; null claims replicated with secrets that were tried
+in private until the outcome looked good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from ..envelope import Envelope
+from ..ids import AuthorId, ContentId
+from ..measurement import Measurement
+from ..records import Result
+from ..standings import Standings
+from .draw import PATIENCE_MS, Stake, accepts, rate, replay_seeds, seeds_wanted
+from .synthetic import Actor, Contest, draw, normal
+
+__all__ = ["Drill", "Outcome", "Setup"]
+
+POOL = 8
+"""Rows of a board that ideas are built on: sharing one champion only is known to fail."""
+
+
+IDEAS = 4
+"""Ideas a node tries a round. The best of them is published; the others, which nobody would replicate, are
+left out of the record set to save simulation time, and their runs are counted."""
+_ERROR = 0.35
+"""Standard error of the median of eight seeds, by which the best idea is chosen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """One simulated run."""
+
+    nodes: int = 16
+    liars: int = 0
+    rounds: int = 40
+    target: float = 10.0
+    """True gain of the leader that counts as success, in standard deviations of a seed."""
+    share: float = 0.25
+    """Part of an honest node's runs that it spends on verification."""
+    glitch: float = 0.0
+    """Probability that an honest re-run gives a wrong number (a machine's fault, not a lie)."""
+    believes: str = "mine"
+    """Which board steers honest nodes: `mine`, `common`, or `authors` (trust everyone)."""
+    seed: int = 0
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the honest nodes."""
+
+    reached: int | None = None
+    """Round in which half of the honest nodes' leaders truly had the target gain; None if never."""
+    best: float = 0.0
+    """Median over honest nodes of the true gain of their leader, at the end."""
+    false_confirmed: set[ContentId] = field(default_factory=set)
+    """Claims with no true gain that stood confirmed on an honest node's board."""
+    quarantined: set[AuthorId] = field(default_factory=set)
+    """Honest nodes that some honest node quarantined at some time."""
+    still_quarantined: set[AuthorId] = field(default_factory=set)
+    caught: float = 0.0
+    """Share of (honest viewer, lying node) pairs in quarantine at the end."""
+    research_runs: int = 0
+    verification_runs: int = 0
+
+    @property
+    def verification_share(self) -> float:
+        return self.verification_runs / max(1, self.research_runs + self.verification_runs)
+
+
+class Drill:
+    """One run of a swarm; `run()` plays all rounds."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        self.contest = Contest(author_seeds=8)
+        self.track = self.contest.manifest.id
+        self.standings = Standings()
+        self.recent: list[tuple[int, Envelope]] = []
+        self.claims: dict[ContentId, Envelope] = {}
+        self.results: dict[ContentId, Measurement] = {}
+        self.outcome = Outcome()
+        names = [f"{setup.seed}/{i}" for i in range(setup.nodes)]
+        self.liars = [Actor(name, self.contest, sealed=False) for name in names[: setup.liars]]
+        self.honest = [
+            _Researcher(Actor(name, self.contest, sealed=False), self) for name in names[setup.liars :]
+        ]
+        self._coalition = _Coalition(self.liars, self)
+        self.standings.add([self.honest[0].actor.track()])
+
+    def run(self) -> Outcome:
+        """Play all rounds and look at what honest nodes then believe."""
+        for now in range(self.setup.rounds):
+            if self.liars:
+                self._coalition.step(now)
+            for node in self.honest:
+                node.step(now)
+            self._observe(now)
+        return self.outcome
+
+    def gain(self, claim: ContentId) -> float:
+        """The truth about a claim."""
+        facts = self.standings.facts(claim)
+        assert facts is not None
+        assert facts.claim is not None
+        gain = facts.claim.recipe["gain"]
+        assert isinstance(gain, float)
+        return gain
+
+    def publish(self, now: int, actor: Actor, gain: float, shown: float) -> Envelope:
+        """Claim a recipe of true gain `gain` with a result as if it were `shown`."""
+        claim = actor.claim(gain, text=str(now))
+        result = actor.result(claim, shown)
+        assert isinstance(result.record, Result)
+        self.results[claim.id] = result.record.measurement
+        self.claims[claim.id] = claim
+        self.standings.add([claim, result])
+        self.recent = [item for item in self.recent if item[0] > now - 8]
+        self.recent.append((now, claim))
+        return claim
+
+    def _observe(self, now: int) -> None:
+        outcome, gains = self.outcome, []
+        for node in self.honest:
+            top = list(node.believed(POOL))
+            gains.append(self.gain(top[0]) if top else 0.0)
+            outcome.false_confirmed.update(claim for claim in top if self.gain(claim) <= 0.0)
+            trust = self.standings.trust(node.actor.id)
+            outcome.still_quarantined.clear() if node is self.honest[0] else None
+            for peer in self.honest:
+                if peer.actor.id in trust and trust[peer.actor.id].quarantined:
+                    outcome.quarantined.add(peer.actor.id)
+                    outcome.still_quarantined.add(peer.actor.id)
+        outcome.best = sorted(gains)[len(gains) // 2]
+        if outcome.reached is None and outcome.best >= self.setup.target:
+            outcome.reached = now
+        liars = [actor.id for actor in self.liars]
+        caught = sum(
+            self.standings.trust(node.actor.id)[liar].quarantined
+            for node in self.honest
+            for liar in liars
+            if liar in self.standings.trust(node.actor.id)
+        )
+        outcome.caught = caught / max(1, len(liars) * len(self.honest))
+
+
+class _Researcher:
+    """An honest node."""
+
+    def __init__(self, actor: Actor, swarm: Drill) -> None:
+        self.actor = actor
+        self._swarm = swarm
+        self._secret = actor.id
+        self._budget = 0.0
+        self._own: list[tuple[float, float]] = [(0.0, 0.0)]
+        """Measured and true gain of its own recipes, the best measured last."""
+        self._audits = 0
+
+    def believed(self, most: int) -> Iterator[ContentId]:
+        """The claims it builds on, best first."""
+        swarm = self._swarm
+        if swarm.setup.believes == "authors":
+            yield from self._as_authors_say(most)
+        else:
+            mine = swarm.setup.believes == "mine"
+            rows = (
+                swarm.standings.my_top(swarm.track, self.actor.id, most)
+                if mine
+                else swarm.standings.top(swarm.track, most)
+            )
+            yield from (row.view.id for row in rows)
+
+    def step(self, now: int) -> None:
+        """One idea of its own, then verification as far as its budget goes."""
+        self._research(now)
+        share = self._swarm.setup.share
+        self._budget += IDEAS * self._swarm.contest.author_seeds * share / (1.0 - share)
+        self._verify(now)
+
+    def _research(self, now: int) -> None:
+        swarm, me = self._swarm, self.actor.id
+        pool = [swarm.gain(claim) for claim in self.believed(POOL)]
+        measured, true = self._own[-1]
+        if not pool or draw("own", me, now) < 0.2:
+            pool = [true]
+        parent = pool[int(draw("parent", me, now) * len(pool))]
+        steps = [normal("step", me, now, idea) for idea in range(IDEAS)]
+        seen = [step + _ERROR * normal("screen", me, now, idea) for idea, step in enumerate(steps)]
+        gain = parent - 0.5 + steps[seen.index(max(seen))]
+        claim = swarm.publish(now, self.actor, gain, gain)
+        swarm.outcome.research_runs += IDEAS * swarm.contest.author_seeds
+        summary = swarm.standings.claim(claim.id).evidence.author
+        found = summary.median if summary is not None and summary.median is not None else 0.0
+        if found > measured:
+            self._own.append((found, gain))
+
+    def _verify(self, now: int) -> None:
+        swarm, me = self._swarm, self.actor.id
+        for item in swarm.standings.disputes(me)[:2]:
+            self._audit(item.claim, (item.seed,))
+        for claim in swarm.standings.unchecked(swarm.track, me)[:2]:
+            self._audit(claim, self._seeds_to_check(claim))
+        for claim, seed in swarm.standings.contested(me)[:2]:
+            self._audit(claim, (seed,))
+        for _, stake, drawn in sorted(self._drawn(now), key=lambda item: item[0]):
+            if self._budget <= 0:
+                return
+            self._replicate(drawn, seeds_wanted(stake, swarm.contest.replicator_seeds))
+
+    def _seeds_to_check(self, claim: ContentId) -> tuple[int, ...]:
+        facts = self._swarm.standings.facts(claim)
+        assert facts is not None
+        trust = self._swarm.standings.trust(self.actor.id)
+        return replay_seeds(self._secret, facts, self.actor.id, trust, replicators=3)
+
+    def _drawn(self, now: int) -> Iterator[tuple[tuple[bool, bool, bool, float], Stake, Envelope]]:
+        """Claims that the coin chose: urgency, stake, claim."""
+        swarm, me = self._swarm, self.actor.id
+        trust = swarm.standings.trust(me)
+        eligible = swarm.setup.nodes - 1
+        for since, claim in swarm.recent:
+            facts = swarm.standings.facts(claim.id)
+            if facts is None or claim.author == me:
+                continue
+            promised = {item.author for item in facts.commitments.values()}
+            if me in promised:
+                continue
+            stake = swarm.standings.stake(claim.id, me)
+            already = sum(1 for peer in promised if peer in trust and trust[peer].trusted)
+            chance = rate(stake, eligible, already, (now - since) * PATIENCE_MS // 2)
+            if accepts(self._secret, claim.id, chance):
+                evidence = swarm.standings.claim(claim.id, me).evidence
+                checked = claim.author in trust and trust[claim.author].trusted
+                order = draw("order", me, claim.id)
+                if checked and evidence.author is not None:
+                    order = -(evidence.author.median or 0.0)
+                doubted = bool(evidence.check.mismatched)
+                yield (stake is not Stake.CHAMPION, doubted, not checked, order), stake, claim
+
+    def _replicate(self, claim: Envelope, seeds: int) -> None:
+        chosen = self._seeds_to_check(claim.id)
+        again = self._run_again(claim.id, chosen)
+        lied = self._contradicts(claim.id, again)
+        self._deliver(claim, seeds, 1 if lied else None, again)
+
+    def _audit(self, claim: ContentId, seeds: tuple[int, ...]) -> None:
+        """Run published seeds again; a single seed of its own makes it a replication."""
+        envelope = self._swarm.claims[claim]
+        if self._budget > 0 and seeds:
+            self._audits += 1
+            self._deliver(envelope, 1, None, self._run_again(claim, seeds), salt=self._audits)
+
+    def _deliver(
+        self, claim: Envelope, seeds: int, most: int | None, again: Measurement | None, salt: int = 0
+    ) -> None:
+        accept = self.actor.accept(claim, seeds, salt)
+        delivery = self.actor.deliver(accept, self._swarm.gain(claim.id), replay=again, most=most)
+        self._swarm.standings.add([accept, delivery])
+        runs = 2 * (most or seeds) + 2 * (0 if again is None else len(again.seeds))
+        self._swarm.outcome.verification_runs += runs
+        self._budget -= runs
+
+    def _run_again(self, claim: ContentId, seeds: tuple[int, ...]) -> Measurement | None:
+        if not seeds:
+            return None
+        self._audits += 1
+        found = self._swarm.contest.measure(self._swarm.gain(claim), 0.0, seeds)
+        if draw("glitch", self.actor.id, claim, self._audits) < self._swarm.setup.glitch:
+            wrong = tuple(None if value is None else value + 0.01 for value in found.candidate)
+            return replace(found, candidate=wrong)
+        return found
+
+    def _contradicts(self, claim: ContentId, again: Measurement | None) -> bool:
+        shown = self._swarm.results[claim]
+        if again is None or again.seeds[0] not in shown.seeds:
+            return False
+        published = shown.candidate[shown.seeds.index(again.seeds[0])]
+        return published is None or abs(published - (again.candidate[0] or 0.0)) > 1e-6
+
+    def _as_authors_say(self, most: int) -> Iterator[ContentId]:
+        swarm = self._swarm
+        said: list[tuple[float, ContentId]] = []
+        for claim in swarm.standings.claims(swarm.track):
+            summary = swarm.standings.claim(claim).evidence.author
+            if summary is not None and summary.median is not None:
+                said.append((-summary.median, claim))
+        yield from (claim for _, claim in sorted(said)[:most])
+
+
+class _Coalition:
+    """Liars who work together; `nodes` are their machines, `identities` includes those they minted."""
+
+    def __init__(self, nodes: list[Actor], swarm: Drill) -> None:
+        self._swarm = swarm
+        self._nodes = nodes
+        self._identities = list(nodes)
+        self._lies: set[ContentId] = set()
+
+    def step(self, now: int) -> None:
+        """One round of everything at once."""
+        for index, node in enumerate(self._nodes):
+            if draw("mint", node.id, now) < 0.2:
+                name = f"{self._swarm.setup.seed}/minted/{index}/{now}"
+                self._identities.append(Actor(name, self._swarm.contest, sealed=False))
+            self._earn_trust(now, node)
+            if draw("lie", node.id, now) < 0.5:
+                self._lie(now, index)
+        self._attack_the_best(now)
+        if now % 5 == 4:
+            self._grind(now)
+
+    def _some(self, count: int, *key: int) -> list[Actor]:
+        return sorted(self._identities, key=lambda actor: draw("some", actor.id, *key))[:count]
+
+    def _earn_trust(self, now: int, node: Actor) -> None:
+        """Honest work: a modest real claim, and an honest replication of somebody's."""
+        swarm = self._swarm
+        if now % 2 == 0:
+            gain = normal("modest", node.id, now)
+            swarm.publish(now, node, gain, gain)
+        others = [
+            claim for _, claim in swarm.recent if claim.author != node.id and claim.id not in self._lies
+        ]
+        if others:
+            claim = others[int(draw("earn", node.id, now) * len(others))]
+            accept = node.accept(claim, salt=now)
+            swarm.standings.add([accept, node.deliver(accept, swarm.gain(claim.id))])
+
+    def _lie(self, now: int, index: int) -> None:
+        """A worthless recipe with a splendid result, replicated by the coalition with invented numbers."""
+        swarm = self._swarm
+        author, *helpers = self._some(6, now, index)
+        best = max((swarm.gain(recent.id) for _, recent in swarm.recent), default=0.0)
+        splendid = max(best, 0.0) + 3.0
+        claim = swarm.publish(now, author, -2.0 - 0.001 * now - 0.0001 * index, splendid)
+        self._lies.add(claim.id)
+        shown = swarm.results[claim.id]
+        for helper in helpers:
+            accept = helper.accept(claim, seeds=16)
+            swarm.standings.add([accept, helper.deliver(accept, splendid, replay=_first(shown))])
+
+    def _attack_the_best(self, now: int) -> None:
+        """Fabricated losses with slander, and accepts that are never delivered, for recent good claims."""
+        swarm = self._swarm
+        good = [claim for _, claim in swarm.recent if claim.id not in self._lies]
+        good = sorted(good, key=lambda claim: -swarm.gain(claim.id))[:2]
+        for claim in good:
+            first, second, silent = (*self._some(3, now, 77), *self._nodes, *self._nodes, *self._nodes)[:3]
+            for attacker, slander in ((first, 0.5), (second, 0.0)):
+                if attacker.id == claim.author:
+                    continue
+                truth = swarm.results[claim.id]
+                shown = tuple(None if value is None else value + slander for value in truth.candidate)
+                accept = attacker.accept(claim, salt=1000 + now)
+                replay = _first(replace(truth, candidate=shown))
+                swarm.standings.add([accept, attacker.deliver(accept, -30.0, replay=replay)])
+            swarm.standings.add([silent.accept(claim, seeds=32, salt=2000 + now)])
+
+    def _grind(self, now: int) -> None:
+        """A null claim whose replicators tried secrets in private; every number is true."""
+        swarm = self._swarm
+        author, *helpers = self._some(4, now, 55)
+        claim = swarm.publish(now, author, 0.0 - 1e-6 * now, 0.0 - 1e-6 * now)
+        for helper in helpers:
+            tried = [(helper.accept(claim, salt=5000 + salt), helper.tip) for salt in range(24)]
+            helper.rewind(tried[0][0].tip)
+            best = max(tried, key=lambda item: _luck(swarm, helper, item[0]))[0]
+            helper.rewind(best.tip)
+            swarm.standings.add([best, helper.deliver(best, swarm.gain(claim.id))])
+
+
+def _luck(swarm: Drill, helper: Actor, accept: Envelope) -> int:
+    found = swarm.contest.measure(0.0, 0.0, helper.seeds(accept))
+    pairs = zip(found.candidate, found.opponent, strict=True)
+    return sum(a is not None and b is not None and b > a for a, b in pairs)
+
+
+def _first(measurement: Measurement) -> Measurement:
+    """The first seed of a measurement: what a liar shows as its re-run."""
+    return replace(
+        measurement,
+        seeds=measurement.seeds[:1],
+        candidate=measurement.candidate[:1],
+        opponent=measurement.opponent[:1],
+        stable=measurement.stable[:1],
+    )
