@@ -8,7 +8,7 @@ from ..catalogue import Catalogue, load_catalogue
 from ..structure.formula import parse_formula
 from .curves import Reference
 
-__all__ = ["activation_references", "gate_references"]
+__all__ = ["activation_references", "gate_references", "residual_references"]
 
 
 @lru_cache(maxsize=2)
@@ -22,6 +22,19 @@ def gate_references(catalogue: Catalogue | None = None) -> tuple[Reference, ...]
     """Gates of two inputs `u` and `v`."""
     found = _references(catalogue, "activation")
     return tuple(ref for ref in found if set(ref.formula.names) == {"u", "v"})
+
+
+@lru_cache(maxsize=2)
+def residual_references(catalogue: Catalogue | None = None) -> tuple[Reference, ...]:
+    """Losses that are a function of the residual `r` and at most free parameters."""
+    shelf = catalogue or load_catalogue()
+    found = []
+    for entry in shelf.techniques:
+        if entry.probe == "loss" and entry.formula is not None:
+            formula = parse_formula(entry.formula)
+            if "r" in formula.names and not {"y", "z", "v", "p"} & set(formula.names):
+                found.append(Reference(entry.id, formula, "r"))
+    return tuple(found)
 
 
 def _references(catalogue: Catalogue | None, probe: str) -> list[Reference]:

@@ -24,7 +24,9 @@ _HINTS: Mapping[str, frozenset[str]] = {
     "step": frozenset(
         {"step", "it", "iter", "iteration", "epoch", "i", "k", "s", "cur", "current", "now", "e"}
     ),
-    "total": frozenset({"T", "N", "total", "max", "steps", "horizon", "tmax", "num", "n", "iters", "epochs", "length"}),
+    "total": frozenset(
+        {"T", "N", "total", "max", "steps", "horizon", "tmax", "num", "n", "iters", "epochs", "length"}
+    ),
     "rate": frozenset({"lr", "base", "peak", "eta", "eta0", "alpha", "init", "initial", "rate", "a", "lr0"}),
 }
 _TIME_WORDS = frozenset(

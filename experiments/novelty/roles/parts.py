@@ -16,6 +16,8 @@ from ..verdict import Evidence, Relation
 from .binding import tokens
 from .curves import as_activation, as_gate, as_schedule
 from .init import as_init_law, as_init_weights, hints_at_init
+from .optimizer import as_optimizer, hints_at_optimizer
+from .tensors import as_loss, as_normaliser
 
 __all__ = ["play"]
 
@@ -58,6 +60,8 @@ def play(tree: ast.Module, claim: str) -> list[Evidence]:
 def _roles(candidate: Candidate, claim: str) -> Sequence[Role]:
     names = (*candidate.required, *candidate.optional)
     called = _called(candidate.source)
+    if hints_at_optimizer(candidate):
+        return (as_optimizer, as_normaliser)
     timed = any(tokens(name) & _TIME for name in names)
     weights = bool(called & _RANDOM)
     if timed or _mentions(claim, _SCHEDULE_WORDS):
@@ -67,8 +71,8 @@ def _roles(candidate: Candidate, claim: str) -> Sequence[Role]:
     if _mentions(claim, _INIT_WORDS):
         return (as_init_law, as_init_weights)
     if len(candidate.required) == 2:
-        return (as_gate,)
-    return (as_activation,)
+        return (as_gate, as_loss, as_normaliser)
+    return (as_activation, as_normaliser)
 
 
 def _mentions(claim: str, words: Sequence[str]) -> bool:

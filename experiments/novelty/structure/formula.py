@@ -93,6 +93,7 @@ FUNCTIONS: Mapping[str, Callable[..., Array]] = {
     "float": np.asarray,
     "floor": np.floor,
     "gelu": _gelu,
+    "heaviside": lambda x, half=0.5: np.heaviside(x, half),
     "int": np.trunc,
     "leaky_relu": _leaky,
     "ln": np.log,

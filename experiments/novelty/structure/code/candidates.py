@@ -40,6 +40,11 @@ class Candidate:
     renew: Callable[[], Candidate] | None = None
     """Makes the same candidate with fresh state (a new instance of its class)."""
 
+    @property
+    def reads_gradient(self) -> bool:
+        """Whether the code asks for the `.grad` of something."""
+        return any(isinstance(node, ast.Attribute) and node.attr == "grad" for node in ast.walk(self.source))
+
 
 def candidates(tree: ast.Module) -> tuple[Candidate, ...]:
     """Everything callable in the code, most telling first: what others do not call, last defined first."""
@@ -114,12 +119,14 @@ _RATES = ("eps", "lr", "rate", "drop", "alpha", "beta", "momentum", "decay", "ga
 
 def _of_class(machine: Machine, node: ast.ClassDef, scope: Scope) -> list[Candidate]:
     cls = scope.names.get(node.name)
-    if not isinstance(cls, ClassValue) or cls.is_a("Optimizer"):
+    if not isinstance(cls, ClassValue):
         return []
-    if cls.is_a("Function"):
-        forward = cls.find("forward")
-        return [] if not isinstance(forward, Function) else [_of_autograd(machine, forward, node)]
+    forward = cls.find("forward")
     try:
+        if cls.is_a("Optimizer") or (cls.find("step") is not None and forward is None):
+            return [_of_optimizer(machine, cls, node)]
+        if cls.is_a("Function") and isinstance(forward, Function):
+            return [_of_autograd(machine, forward, node)]
         return [_of_instance(machine, cls, node)]
     except CodeError:
         return []
@@ -135,6 +142,37 @@ def _of_autograd(machine: Machine, forward: Function, node: ast.ClassDef) -> Can
         optional=(),
         run=lambda values: machine.call(forward, (context, *(values[name] for name in names))),
         source=node,
+    )
+
+
+def _of_optimizer(machine: Machine, cls: ClassValue, node: ast.ClassDef) -> Candidate:
+    """An optimizer class as a function of one parameter, made at the first step and kept."""
+    start, step = cls.find("__init__"), cls.find("step")
+    names = [n for n in start.required if n != "self"] if isinstance(start, Function) else []
+    wanted = [n for n in step.required if n != "self"] if isinstance(step, Function) else []
+    if not names or not isinstance(step, Function):
+        raise CodeError(f"{cls.name} is not made from parameters")
+    made: dict[str, Value] = {}
+
+    def run(values: Mapping[str, Value]) -> Value:
+        tensor = values["p"]
+        if "own" not in made:
+            made["p"] = tensor.clone()
+            made["own"] = machine.call(cls, (), {**{n: _size(n) for n in names[1:]}, names[0]: [made["p"]]})
+        made["p"].copy_(tensor)
+        made["p"].foreign_grad = tensor.foreign_grad
+        machine.call(step, (made["own"],), {name: [tensor.foreign_grad] for name in wanted})
+        tensor.copy_(made["p"])
+        return None
+
+    return Candidate(
+        name=node.name,
+        kind="module",
+        required=("p",),
+        optional=(),
+        run=run,
+        source=node,
+        renew=lambda: _of_optimizer(machine, cls, node),
     )
 
 
