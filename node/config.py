@@ -87,11 +87,9 @@ class Agent:
     track_folders: tuple[str, ...] = _dial(
         (), "Folders with tracks of your own: packages that declare `consilience.tracks` entry points."
     )
-    proposer: str = _dial("search", "Who has the ideas: `search` needs no language model.")
 
     def __post_init__(self) -> None:
         _require(0.0 <= self.replicate_share <= 1.0, "agent.replicate_share", "must lie between 0 and 1")
-        _require(bool(self.proposer), "agent.proposer", "must not be empty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +105,9 @@ class Limits:
     """What the node may use."""
 
     max_peers: int = _dial(64, "Most connections to other nodes at a time.")
-    workers: int = _dial(1, "Worker processes that run trials.")
 
     def __post_init__(self) -> None:
         _require(1 <= self.max_peers <= 10_000, "limits.max_peers", "must lie between 1 and 10000")
-        _require(1 <= self.workers <= 1_024, "limits.workers", "must lie between 1 and 1024")
 
 
 @dataclass(frozen=True, slots=True)

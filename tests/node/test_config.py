@@ -84,7 +84,7 @@ def test_misspelt_variables_are_errors_and_others_are_not_ours(tmp_path: Path) -
     assert loaded(tmp_path, CONSILIENCE_HOME="/x", CONSILIENCE_SOMETHING="y") == loaded(tmp_path)
 
 
-@given(st.dictionaries(st.sampled_from(["node.name", "agent.proposer"]), st.text(min_size=1, max_size=20)))
+@given(st.dictionaries(st.sampled_from(["node.name", "network.psk_file"]), st.text(min_size=1, max_size=20)))
 def test_a_written_template_reads_back(settings: dict[str, object]) -> None:
     tables = tomllib.loads(template(settings))
     found = {f"{s}.{k}": v for s, table in tables.items() for k, v in table.items()}
