@@ -43,20 +43,22 @@ class NoveltyChecker:
                 trio.ClosedResourceError,
                 ValueError,
             ) as error:
-                self.close()
+                await self.aclose()
                 raise LocalError(f"the novelty checker failed: {type(error).__name__} {error}") from error
             except trio.Cancelled:
-                self.close()  # its answer would meet the next question
+                await self.aclose()  # its answer would meet the next question
                 raise
         if "error" in answer:
             raise LocalError(f"the novelty checker refused a question: {answer['error']}")
         return answer
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """End the process, if there is one."""
-        if self._process is not None:
-            self._process.kill()
-            self._process = None
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            with trio.CancelScope(shield=True):
+                await process.wait()
 
     async def _ask(self, line: bytes) -> Mapping[str, object]:
         if self._process is None:

@@ -61,7 +61,7 @@ async def open_agent(
                 _profile(config),
             )
     finally:
-        checker.close()
+        await checker.aclose()
 
 
 def _folders(config: Config) -> list[Path]:

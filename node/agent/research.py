@@ -62,6 +62,10 @@ class Researcher:
 
     async def carry_out(self, plan: Plan) -> None:
         """Claim and measure."""
+        await self.finish(await self.claim(plan))
+
+    async def claim(self, plan: Plan) -> ContentId:
+        """Sign the claim; from then on the result is owed."""
         proposal = plan.proposal
         envelope = await self._bench.author.publish(
             Claim(
@@ -76,7 +80,7 @@ class Researcher:
                 derivable=True,
             )
         )
-        await self.finish(envelope.id)
+        return envelope.id
 
     def unfinished(self) -> ContentId | None:
         """The oldest own claim without a result: made by a person, or left by a crash."""

@@ -1,0 +1,222 @@
+"""Research and replication over a real store, ledger and worker, on the toy track."""
+
+from __future__ import annotations
+
+import random
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trio
+
+from experiments.harness.device import open_device
+from experiments.search.portfolio import embedded
+from experiments.track import load_track
+from leaderboard.envelope import swarm_id
+from leaderboard.evidence.standing import Standing
+from leaderboard.records import Accept, Claim, Profile, Replication, Result, commitment
+from leaderboard.signing import Signer
+from node.agent.briefing import POOL, write_briefing
+from node.agent.checker import NoveltyChecker
+from node.agent.loop import Agent
+from node.agent.replicate import Replicator
+from node.agent.research import Researcher
+from node.agent.share import DeviceShare
+from node.agent.stakes import Stakes
+from node.agent.workbench import Workbench
+from node.author import Author
+from node.replica import NodeReplica
+from node.store import Store
+
+SWARM = swarm_id("test")
+TOYS = Path(__file__).parents[1] / "toytrack"
+
+
+@pytest.fixture
+def toy(monkeypatch):
+    monkeypatch.syspath_prepend(TOYS)
+    yield load_track("toy")
+    load_track.cache_clear()
+    for name in [name for name in sys.modules if name.startswith("toytrack")]:
+        del sys.modules[name]
+
+
+class Room:
+    """Several agents' benches over one replica: a swarm without a network."""
+
+    def __init__(self, replica, device, track):
+        self.replica, self.device, self.track = replica, device, track
+        self.checker = NoveltyChecker()
+
+    def bench(self, number: int) -> Workbench:
+        signer = Signer(bytes([number]) * 32)
+        return Workbench(
+            replica=self.replica,
+            author=Author(signer, self.replica),
+            device=self.device,
+            checker=self.checker,
+            tracks={self.track.id: self.track},
+            coin=bytes([number]) * 32,
+            random=random.Random(number),
+        )
+
+    def agent(self, number: int) -> Agent:
+        bench = self.bench(number)
+        return Agent(
+            bench,
+            Researcher(bench, embedded()),
+            Replicator(bench),
+            DeviceShare(0.5),
+            Profile(f"node {number}", "test", "cpu"),
+        )
+
+    def records(self, kind):
+        return [
+            item.envelope for item in self.replica.page(0, 10_000) if isinstance(item.envelope.record, kind)
+        ]
+
+
+@asynccontextmanager
+async def open_room(path, track):
+    with Store(path / "records.db", SWARM) as store:
+        async with open_device(folders=[TOYS]) as device:
+            room = Room(NodeReplica(store, SWARM), device, track)
+            try:
+                yield room
+            finally:
+                await room.checker.aclose()
+
+
+async def _work_until(room: Room, agents, condition) -> None:
+    with trio.fail_after(60):
+        async with trio.open_nursery() as nursery:
+            for agent in agents:
+                nursery.start_soon(agent.run)
+            cursor = 0
+            while not condition():
+                cursor = await room.replica.wait_beyond(cursor)
+            nursery.cancel_scope.cancel()
+
+
+async def test_three_agents_claim_measure_and_confirm(tmp_path, toy):
+    async with open_room(tmp_path, toy) as room:
+
+        def confirmed():
+            standings = room.replica.standings
+            return toy.id in standings.tracks() and standings.top(toy.id, 1)
+
+        await _work_until(room, [room.agent(n) for n in (1, 2, 3)], confirmed)
+        claims = {envelope.id: envelope for envelope in room.records(Claim)}
+        for result in room.records(Result):
+            assert claims[result.record.claim].author == result.author
+        for made in room.records(Replication):
+            assert claims[made.record.claim].author != made.author
+            (accept,) = [a for a in room.records(Accept) if a.id == made.record.accept]
+            opened = commitment(made.record.claim, made.author, made.record.secret)
+            assert accept.record.commitment == opened
+            assert len(made.record.own.seeds) == accept.record.seeds
+        top = confirmed()[0].view
+        assert top.standing is Standing.CONFIRMED
+        assert top.evidence.replicators >= 2
+
+
+async def test_a_crash_between_claim_and_result_is_made_good(tmp_path, toy):
+    async with open_room(tmp_path, toy) as room:
+        bench = room.bench(1)
+        researcher = Researcher(bench, embedded())
+        await room.agent(1)._introduce()
+        plan = await researcher.prepare(toy)
+        assert plan is not None
+        claim = await researcher.claim(plan)  # and here the daemon dies
+        again = Researcher(room.bench(1), embedded())
+        assert again.unfinished() == claim
+        await again.finish(claim)
+        assert again.unfinished() is None
+        assert len(room.records(Claim)) == len(room.records(Result)) == 1
+
+
+async def test_an_accepted_replication_is_delivered_after_a_restart(tmp_path, toy):
+    async with open_room(tmp_path, toy) as room:
+        ada, bob = room.bench(1), room.bench(2)
+        await room.agent(1)._introduce()
+        plan = await Researcher(ada, embedded()).prepare(toy)
+        await Researcher(ada, embedded()).carry_out(plan)
+        (claim,) = room.records(Claim)
+        before = Replicator(bob)
+        await bob.author.publish(
+            Accept(claim.id, 3, commitment(claim.id, bob.author.id, before._secret(claim.id)))
+        )
+        after = Replicator(room.bench(2))  # the same key, another life
+        assert await after.keep_promise()
+        assert not await after.keep_promise()
+        (delivery,) = room.records(Replication)
+        assert len(delivery.record.own.seeds) == 3
+        assert delivery.record.replay is not None
+        view = room.replica.standings.claim(claim.id)
+        assert view.evidence.outstanding == view.evidence.overdue == 0
+
+
+async def test_somebody_elses_accept_under_our_name_is_not_our_promise(tmp_path, toy):
+    """An accept whose commitment we cannot open (a restored key on two machines) is left alone."""
+    async with open_room(tmp_path, toy) as room:
+        await room.agent(1)._introduce()
+        plan = await Researcher(room.bench(1), embedded()).prepare(toy)
+        await Researcher(room.bench(1), embedded()).carry_out(plan)
+        (claim,) = room.records(Claim)
+        bob = room.bench(2)
+        await bob.author.publish(Accept(claim.id, 3, b"\x01" * 32))
+        assert not await Replicator(bob).keep_promise()
+
+
+async def test_briefings_come_from_the_records_alone(tmp_path, toy):
+    async with open_room(tmp_path, toy) as room:
+        agents = [room.agent(n) for n in (1, 2, 3)]
+
+        def enough():
+            return len(room.records(Result)) >= 12
+
+        await _work_until(room, agents, enough)
+        standings = room.replica.standings
+        board = standings.board(toy.id)
+        me = Signer(b"\x01" * 32).author
+        briefing = write_briefing(toy, board, me)
+        assert briefing == write_briefing(toy, board, me)
+        assert {trial.claim for trial in briefing.history} == {
+            result.record.claim for result in room.records(Result) if result.author == me
+        }
+        assert all(not trial.own and trial.standing == "confirmed" for trial in briefing.pool)
+        assert len(briefing.pool) <= POOL
+        assert briefing.taken == {row.view.recipe for row in board.rows}
+
+
+async def test_own_claims_and_accepted_ones_are_not_up_for_replication(tmp_path, toy):
+    async with open_room(tmp_path, toy) as room:
+        ada = room.bench(1)
+        await room.agent(1)._introduce()
+        plan = await Researcher(ada, embedded()).prepare(toy)
+        await Researcher(ada, embedded()).carry_out(plan)
+        (claim,) = room.records(Claim)
+        me, bob = ada.author.id, room.bench(2).author
+        assert list(Stakes(room.replica.standings, toy.id, me).open_claims()) == []
+        assert [v.id for v in Stakes(room.replica.standings, toy.id, bob.id).open_claims()] == [claim.id]
+        await bob.publish(Accept(claim.id, 1, b"\x02" * 32))
+        assert list(Stakes(room.replica.standings, toy.id, bob.id).open_claims()) == []
+
+
+async def test_a_paused_agent_starts_nothing(tmp_path, toy):
+    async with open_room(tmp_path, toy) as room:
+        agent = room.agent(1)
+        agent.pause()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(agent.run)
+            await room.replica.wait_beyond(1)  # its profile and its track
+            await trio.testing.wait_all_tasks_blocked()
+            assert agent.activity.text == "paused"
+            assert room.records(Claim) == []
+            agent.resume()
+            with trio.fail_after(30):
+                cursor = 0
+                while not room.records(Claim):
+                    cursor = await room.replica.wait_beyond(cursor)
+            nursery.cancel_scope.cancel()

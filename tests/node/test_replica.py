@@ -1,0 +1,116 @@
+"""The node's replica: durable before visible, the same after a restart, and nobody misses a record."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+from leaderboard.evidence.synthetic import SWARM, Actor, Contest
+from leaderboard.ledger import Verdict
+from leaderboard.records import Note
+from leaderboard.signing import Signer
+from node.author import Author
+from node.replica import NodeReplica
+from node.store import Store
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store(tmp_path / "records.db", SWARM) as opened:
+        yield opened
+
+
+def _history() -> list[bytes]:
+    """A track, a claim with its result, and two replications."""
+    contest = Contest()
+    ada, bob, cyd = (Actor(name, contest) for name in ("ada", "bob", "cyd"))
+    claim = ada.claim(3.0)
+    records = [ada.track(), claim, ada.result(claim, 3.0)]
+    for peer in (bob, cyd):
+        accept = peer.accept(claim)
+        records += [accept, peer.deliver(accept, 3.0)]
+    return [record.raw for record in records]
+
+
+async def test_admitted_records_are_on_the_disk_and_in_the_standings(store):
+    replica = NodeReplica(store, SWARM)
+    history = _history()
+    verdicts = await replica.admit([*history, b"garbage"], "peer")
+    assert [v.verdict for v in verdicts] == [Verdict.ACCEPT] * len(history) + [Verdict.REJECT]
+    assert len(replica) == store.count() == replica.cursor == len(history)
+    (track,) = replica.standings.tracks()
+    assert replica.standings.board(track).rows[0].view.standing.value == "confirmed"
+
+
+async def test_a_restart_gives_the_same_board(store):
+    before = NodeReplica(store, SWARM)
+    await before.admit(_history(), "peer")
+    after = NodeReplica(store, SWARM)
+    await after.load()
+    (track,) = before.standings.tracks()
+    assert after.standings.board(track).digest == before.standings.board(track).digest
+    assert after.cursor == before.cursor
+
+
+async def test_whoever_waits_hears_of_every_batch(store):
+    replica = NodeReplica(store, SWARM)
+    heard: list[int] = []
+
+    async def listen() -> None:
+        cursor = 0
+        while cursor < 3:
+            cursor = await replica.wait_beyond(cursor)
+            heard.append(cursor)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(listen)
+        history = _history()
+        await replica.admit(history[:1], "")
+        await trio.testing.wait_all_tasks_blocked()
+        await replica.admit(history[1:3], "")
+    assert heard == [1, 3]
+
+
+async def test_gossip_reads_what_the_store_holds(store):
+    replica = NodeReplica(store, SWARM)
+    history = _history()
+    ids = [answer.id for answer in await replica.admit(history, "")]
+    page = replica.log(0, 3)
+    assert list(page.ids) == ids[:3]
+    assert page.cursor == 3
+    assert list(replica.log(page.cursor, 100).ids) == ids[3:]
+    assert replica.log(len(ids), 5).cursor == len(ids)
+    assert list(replica.ids_between(b"", b"", 100)) == sorted(ids)
+    assert list(replica.ids_between(sorted(ids)[1], sorted(ids)[3], 100)) == sorted(ids)[1:3]
+    assert replica.envelopes([ids[2], b"\x00" * 32, ids[0]]) == [history[2], history[0]]
+    assert ids[0] in replica
+    assert b"\x00" * 32 not in replica
+
+
+async def test_an_author_chains_its_records_and_opens_a_new_chain_after_a_restart(store):
+    replica = NodeReplica(store, SWARM)
+    author = Author(Signer(b"\x07" * 32), replica)
+    first, second = await author.publish(Note(None, "1")), await author.publish(Note(None, "2"))
+    assert (first.seq, second.seq, second.prev) == (0, 1, first.id)
+    again = await Author(Signer(b"\x07" * 32), replica).publish(Note(None, "3"))
+    assert again.seq == 0
+    assert again.chain != first.chain
+    assert replica.standings.identity(author.id).equivocated is False
+
+
+async def test_records_of_one_author_are_signed_one_at_a_time(store):
+    replica = NodeReplica(store, SWARM)
+    author = Author(Signer(b"\x07" * 32), replica)
+    async with trio.open_nursery() as nursery:
+        for number in range(8):
+            nursery.start_soon(author.publish, Note(None, str(number)))
+    assert sorted(item.envelope.seq for item in replica.page(0)) == list(range(8))
+    assert replica.standings.identity(author.id).equivocated is False
+
+
+async def test_a_cancelled_admission_is_still_shown_or_not_made(store):
+    replica = NodeReplica(store, SWARM)
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await replica.admit(_history(), "")
+    assert len(replica) == store.count()
