@@ -33,7 +33,7 @@ __all__ = ["ENTRY_POINT_GROUP", "Track", "installed_tracks", "load_track"]
 ENTRY_POINT_GROUP: Final = "consilience.tracks"
 
 # Where each built-in track's function is; imported only when asked for.
-_BUILT_IN: Final = {"deep-mlp": "experiments.tracks.deep_mlp"}
+_BUILT_IN: Final = {"deep-mlp": "experiments.tracks.deep_mlp", "kernels": "experiments.tracks.kernels"}
 
 
 @dataclass(frozen=True, slots=True)

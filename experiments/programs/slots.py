@@ -22,7 +22,7 @@ from ..sandbox import Code, Confined, Level, Limits, Rejected, spawn
 from .answers import ERROR_BYTES, FloatArray, most_bytes, read_answer
 from .canonical import Program
 
-__all__ = ["SLOT_FUNCTIONS", "Confinable", "SlotProgram", "check_slots"]
+__all__ = ["SLOT_FUNCTIONS", "Confinable", "SlotProgram", "check_slots", "imports"]
 
 SLOT_FUNCTIONS: Final = ("activation", "initialiser", "schedule")
 
@@ -43,6 +43,8 @@ class Confinable:
 
     program: Program
     level: Level
+    gpu: bool = False
+    """Bind GPU devices and allow threads and compilers: the operator's choice, never a peer's."""
 
 
 def check_slots(program: Program) -> frozenset[str]:
@@ -61,9 +63,7 @@ class SlotProgram:
     def __init__(self, code: Confinable, draw: np.random.RandomState) -> None:
         self.defines = check_slots(code.program)
         self._draw = draw  # order of questions and the seed of the program's numbers; never shown to it
-        self._child: Confined = spawn(
-            _HOST, code.level, imports=_imports(code.program.source), limits=_LIMITS
-        )
+        self._child: Confined = spawn(_HOST, code.level, imports=imports(code.program.source), limits=_LIMITS)
         self._known = np.empty((2, 0))  # values that `activate` was asked before, and its answers
         try:
             self._ask(("load", code.program.source), (), _LOAD_S)
@@ -150,7 +150,7 @@ def _same(again: FloatArray, before: FloatArray, what: str) -> None:
         raise Rejected(Code.IMPURE, f"{what} gave two answers to one question; it must be a function")
 
 
-def _imports(source: str) -> tuple[str, ...]:
+def imports(source: str) -> tuple[str, ...]:
     """Packages to load before the walls close: NumPy always, torch only for programs that name it."""
     names = {
         (alias.name if isinstance(node, ast.Import) else node.module or "").split(".")[0]

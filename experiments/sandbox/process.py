@@ -71,6 +71,8 @@ class Confined:
     def ask(self, request: bytes, most: int, seconds: float) -> bytes:
         """Send a frame and wait for the frame that answers it; Rejected says why there was none."""
         deadline = self._deadline(seconds)
+        if self._has_spoken():
+            raise self._reject(Code.BAD_FRAME, "the program speaks without being asked")
         self._send(struct.pack("<I", len(request)) + request, deadline)
         return self._receive(most, deadline)
 
@@ -89,6 +91,10 @@ class Confined:
     def resume(self) -> None:
         """Let a paused child go on."""
         self._signal(signal.SIGCONT)
+
+    def pin(self, processor: int) -> None:
+        """Run on this processor only."""
+        os.sched_setaffinity(self.pid, {processor})
 
     def cpu_seconds(self) -> float:
         """Processor time of the child so far, all threads (nanosecond counters of the scheduler)."""
@@ -166,6 +172,11 @@ class Confined:
             if poll.poll(min(left, _WATCH_S) * 1000.0):
                 return
             self._watch()
+
+    def _has_spoken(self) -> bool:
+        poll = select.poll()
+        poll.register(self._reading, select.POLLIN)
+        return any(event & select.POLLIN for _, event in poll.poll(0))
 
     def _watch(self) -> None:
         """End a child that holds too much. The kernel's limits act at once; this catches what they miss."""
