@@ -50,10 +50,10 @@ class Call:
         error = np.abs(output - self.expected.values) / self.expected.scale
         worst = float(error.max())
         if worst > self.task.tolerance:
+            allowed = self.task.tolerance
             raise Rejected(
                 Code.WRONG_OUTPUT,
-                f"{self.task.name}: an error of {worst:.1e} of its scale; {self.task.tolerance:.0e} is
-                allowed",
+                f"{self.task.name}: an error of {worst:.1e} of its scale; {allowed:.0e} is allowed",
             )
 
 

@@ -86,10 +86,11 @@ def agree(first: Session, second: Session) -> bool:
 def agreed(name: str, first: Session, second: Session) -> float:
     """The mean of two measurements; Rejected(DISAGREEMENT) if there is no number."""
     if not agree(first, second):
+        once, again = 2.0**first.log2_speedup, 2.0**second.log2_speedup
         raise Rejected(
             Code.DISAGREEMENT,
-            f"{name}: two measurements gave {2.0**first.log2_speedup:.3f}x and
-            {2.0**second.log2_speedup:.3f}x; " "they must agree. Try again on a quieter machine",
+            f"{name}: two measurements gave {once:.3f}x and {again:.3f}x, and they must agree; try again on a "
+            "quieter machine",
         )
     return (first.log2_speedup + second.log2_speedup) / 2.0
 
@@ -138,8 +139,8 @@ def _check_roofline(task: Task, shapes: Shapes, seconds: float) -> None:
     if seconds < _ROOFLINE * floor:
         raise Rejected(
             Code.ROOFLINE,
-            f"{task.name}: {seconds:.2e} s is less than {_ROOFLINE} of the {floor:.2e} s that this machine
-            needs " "at its best",
+            f"{task.name}: {seconds:.2e} s is less than {_ROOFLINE} of the {floor:.2e} s that this "
+            "machine needs at its best",
         )
 
 
