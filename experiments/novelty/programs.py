@@ -6,6 +6,8 @@ counts only if it was not there before.  A diff of nothing but numbers is tuning
 
 from __future__ import annotations
 
+import ast
+
 from .catalogue import Catalogue
 from .roles.parts import play
 from .structure.idioms import match_idioms, read_source_terms
@@ -15,8 +17,9 @@ from .verdict import Channel, Evidence, Relation
 
 __all__ = ["program_evidence", "tuning_of"]
 
-_CERTAIN = 8  # weight of a rule from which its score no longer rises; see `idioms.Idiom.weight`
-_MIN_WEIGHT = 2
+_CERTAIN = 8.0  # weight of a rule from which its score no longer rises; see `idioms.Idiom.weight`
+_TELLING = 3.0  # weight from which a rule speaks for itself; set on development programs
+_SMALL = 120  # syntax nodes: in so little code one telling name is what the code is about
 _MAX_IDIOMS = 5
 
 
@@ -40,15 +43,18 @@ def _behaviour(source: Source, claim: str) -> list[Evidence]:
 
 
 def _structure(source: Source, catalogue: Catalogue) -> list[Evidence]:
-    rules = match_idioms(*read_source_terms(source))
+    """Rules that hold; one that asks for little, or for a mere name in much code, is only a hint (near)."""
+    small = source.before is not None or len(list(ast.walk(source.after))) <= _SMALL
     found = []
-    for rule in rules[:_MAX_IDIOMS]:
-        if rule.weight < _MIN_WEIGHT or catalogue.lookup(rule.technique) is None:
+    for rule in match_idioms(*read_source_terms(source))[:_MAX_IDIOMS]:
+        if catalogue.lookup(rule.technique) is None:
             continue
-        score = 0.5 + 0.4 * min(rule.weight, _CERTAIN) / _CERTAIN
+        telling = rule.weight >= _TELLING or (small and rule.calls_only)
+        relation = Relation.EQUAL if telling else Relation.NEAR
+        score = 0.5 + 0.4 * min(rule.weight, _CERTAIN) / _CERTAIN if telling else 0.3
         summary = f"the code has the form of {rule.technique} (rule at line {rule.line} of idioms.txt)"
-        numbers = (("rule size", float(rule.weight)),)
-        found.append(Evidence(Channel.STRUCTURE, Relation.EQUAL, rule.technique, score, summary, numbers))
+        numbers = (("rule weight", rule.weight),)
+        found.append(Evidence(Channel.STRUCTURE, relation, rule.technique, score, summary, numbers))
     return found
 
 

@@ -1,9 +1,9 @@
 """Recognise an activation function by its values.
 
 The candidate is sampled at 807 points: a dense centre and thin tails out to 60, because a clip at 20 is
-invisible to a grid that stops at 6.  It must act on each element alone (its value at a point must not
-move when other points do) and give the same values twice.  Then, simplest first: the same as a reference, a member of a
-one- or two-parameter family, a reference rescaled or shifted, a sum of two references.
+invisible to a grid that stops at 6.  It must act on each element alone (its value at a point must not move
+when other points do) and give the same values twice.  Then, simplest first: the same as a reference, a member
+of a one- or two-parameter family, a reference rescaled or shifted, a sum of two references.
 
 References come from the catalogue's formulae.  A gate of two inputs is recognised by fixing one of them.
 Not covered: learned (spline, rational) activations, and anything that looks at several elements at once.

@@ -87,6 +87,10 @@ def _one_hot() -> Array:
     return np.eye(LOGITS.shape[1])[TARGETS]
 
 
+def _entropy(logp: Array) -> Array:
+    return np.asarray(-np.sum(np.exp(logp) * logp, axis=1))
+
+
 def _plain(value: Callable[[Array], Array]) -> PerItem:
     return lambda logp, _: value(logp)
 
@@ -137,10 +141,7 @@ def _classification_match(known: _Known, logp: Array, values: Array) -> Evidence
     for start in known.starts:
         q = start
         if known.parameter:
-            fit = optimize.least_squares(
-                lambda v: _finite(predicted(float(v[0])) - values), [start], xtol=1e-14
-            )
-            q = float(fit.x[0])
+            q = _fitted(lambda value: predicted(value) - values, start)
         gap = distance(np.atleast_1d(values), np.atleast_1d(predicted(q)))
         if gap <= _EXACT and (not known.parameter or abs(q) > 1e-6):
             words = f"its values are those of {known.technique}, deviation {gap:.1e}"

@@ -12,7 +12,7 @@ normalisations of weights.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -96,15 +96,14 @@ def probe_normaliser(function: Normaliser) -> tuple[Evidence, ...]:
     for scaled in (False, True):
         for inputs in (x, x / _SIZE):
             for reference in _references():
-                found = _compare(reference, inputs, function(inputs), bits, scaled=scaled)
+                found = _compare(reference, inputs, function(inputs), scaled=scaled)
                 if found is not None:
-                    return (found,)
+                    seen = replace(found, summary=f"{found.summary}; {_describe(bits)}")
+                    return (replace(seen, numbers=(*found.numbers, *_numbers(bits))),)
     return (unmatched(f"no known normalisation; {_describe(bits)}", _numbers(bits)),)
 
 
-def _compare(
-    reference: _Reference, x: Array, y: Array, bits: dict[str, bool], *, scaled: bool
-) -> Evidence | None:
+def _compare(reference: _Reference, x: Array, y: Array, *, scaled: bool) -> Evidence | None:
     """Equal as it is, or if `scaled` up to one constant factor (a variant of the same normalisation)."""
     target = reference.value(x)
     factor = float(np.sum(target * y) / np.sum(target * target))
@@ -112,8 +111,8 @@ def _compare(
     gap = float(np.max(np.abs(y - factor * target)))
     if factor <= 0.0 or gap > _EXACT * size or (abs(factor - 1.0) > 1e-3 and not scaled):
         return None
-    numbers = (("deviation", gap / size), ("factor", factor), *_numbers(bits))
-    words = f"its values are those of {reference.technique} within {gap / size:.1e}; {_describe(bits)}"
+    numbers = (("deviation", gap / size), ("factor", factor))
+    words = f"its values are those of {reference.technique} within {gap / size:.1e}"
     if abs(factor - 1.0) <= 1e-3:
         return behaviour(Relation.EQUAL, reference.technique, words, numbers=numbers, mode=reference.mode)
     return behaviour(

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..probes.init_law import StdRow, probe_init_table
 from ..probes.init_laws import Layer
-from ..probes.init_weights import probe_init_weights, summarise_weights
+from ..probes.init_weights import WeightSummary, probe_init_weights, summarise_weights
 from ..probes.report import not_probed
 from ..slots import INIT_NAMES
 from ..structure.code.candidates import Candidate
@@ -21,6 +21,8 @@ __all__ = ["LAYERS", "as_init_law", "as_init_weights"]
 _WIDTHS = (48, 160, 64, 200, 96, 32, 128, 80, 240, 56)
 LAYERS = tuple(Layer(_WIDTHS[k], _WIDTHS[k + 1], k, len(_WIDTHS) - 1) for k in range(len(_WIDTHS) - 1))
 """Uneven layers on which code is run: no two fans alike in a row."""
+
+_ENOUGH = 4  # layers that must have worked
 
 Maker = Callable[[Layer], Array]
 
@@ -44,16 +46,26 @@ def as_init_weights(candidate: Candidate) -> tuple[Evidence, ...]:
     """Run the code on a matrix, a layer or a shape, and look at the weights that result."""
     first: tuple[Evidence, ...] = ()
     for make in _makers(candidate):
-        try:
-            _seed(0)
-            summaries = [summarise_weights(make(layer), layer) for layer in LAYERS]
-        except CodeError:
+        _seed(0)
+        summaries = _summaries(make)
+        if len(summaries) < _ENOUGH:
             continue
         found = probe_init_weights(summaries)
         if "fan_out" not in found[0].mode:
             return found
         first = first or found  # another reading of the two sizes may be the plainer one
     return first or (not_probed("it does not run as an initialiser of a matrix"),)
+
+
+def _summaries(make: Maker) -> list[WeightSummary]:
+    """What the code makes of each layer that it can make (some work for tall matrices only)."""
+    found = []
+    for layer in LAYERS:
+        try:
+            found.append(summarise_weights(make(layer), layer))
+        except CodeError:
+            continue
+    return found
 
 
 def _std(candidate: Candidate, roles: Mapping[str, str], layer: Layer) -> float:

@@ -57,9 +57,14 @@ class Idiom:
     line: int
 
     @property
-    def weight(self) -> int:
-        """How much has to be there for the rule to hold: more specific rules win."""
-        return sum(len(list(subterms(c.pattern))) if c.pattern else 2 for c in self.clauses if not c.negated)
+    def calls_only(self) -> bool:
+        """Whether the rule asks for nothing but names of functions and keywords."""
+        return all(clause.kind in {"call", "kw"} for clause in self.clauses)
+
+    @property
+    def weight(self) -> float:
+        """How much the rule asks for: what is said by few pieces of code weighs more."""
+        return sum(_weight(clause) for clause in self.clauses if not clause.negated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,26 @@ def match_idioms(after: Reading, before: Reading | None) -> list[Idiom]:
     for rule in sorted(held, key=lambda rule: -rule.weight):
         best.setdefault(rule.technique, rule)
     return list(best.values())
+
+
+_PLAIN_NUMBERS = (-1.0, 0.5, 1.0, 2.0)
+
+
+def _weight(clause: Clause) -> float:
+    """Weights by judgement: a function's name 2, an unusual number 2, an operator less, a wildcard nothing
+    unless it has to be the same thing twice."""
+    if not clause.pattern:
+        return 1.0 if clause.kind in {"base", "break"} else 2.0
+    total, seen = 1.0 if clause.guard else 0.0, set[object]()
+    for part in subterms(clause.pattern):
+        if part[0] == "name":
+            total += 0.75 if part[1] in seen and part[1] != "__" else 0.0
+            seen.add(part[1])
+        elif part[0] == "num":
+            total += 0.5 if part[1] in _PLAIN_NUMBERS else 2.0
+        else:
+            total += {"+": 0.5, "*": 0.25, "pow": 0.75, "set": 0.5, "item": 0.5}.get(str(part[0]), 1.5)
+    return total
 
 
 def _reading(statements: Sequence[ast.stmt]) -> Reading:

@@ -1,9 +1,9 @@
 """Find a pattern inside terms.
 
 A pattern is a term whose names that begin with an underscore stand for anything, the same thing everywhere
-(`__` for anything at all).  In sums and products a pattern's parts may be any of the parts, in any order, and
-others may be left over: `_l*_x + (1 - _l)*_y` is found inside a longer sum.  Work is bounded by a count of
-comparisons; running out means "not found".
+(`__` for anything at all); `_f(_x)` is a call of any one function.  In sums and products a pattern's parts
+may be any of the parts, in any order, and others may be left over: `_l*_x + (1 - _l)*_y` is found inside a
+longer sum.  Work is bounded by a count of comparisons; running out means "not found".
 """
 
 from __future__ import annotations
@@ -18,6 +18,11 @@ __all__ = ["find"]
 _BUDGET = 60_000  # comparisons for one pattern in one piece of code
 _OPEN = frozenset({"+", "*"})  # parts in any order, more allowed
 _UNORDERED = frozenset({"max", "min", "and", "or"})
+
+_FORMS = frozenset(
+    {"pow", "num", "name", "str", "item", "list", "slice", "where", "part", "set", "return", "do"}
+)
+"""Operators that are no functions: a wildcard in a function's place does not stand for them."""
 
 Binding = dict[str, Term]
 
@@ -53,6 +58,11 @@ def _match(pattern: Term, term: Term, binding: Binding, budget: _Budget) -> Iter
             yield binding
     elif pattern[0] == term[0] and (pattern[0] in _OPEN or _same_length(pattern, term)):
         yield from _match_open(operands(pattern), operands(term), binding, budget)
+    elif str(pattern[0]).startswith("_") and str(term[0]).isidentifier() and term[0] not in _FORMS:
+        held = ("op", str(term[0]))
+        if binding.get(str(pattern[0]), held) == held and len(operands(pattern)) <= len(operands(term)):
+            bound = {**binding, str(pattern[0]): held}
+            yield from _match_in_order(operands(pattern), operands(term), bound, budget)
     elif pattern[0] == term[0]:
         if pattern[0] == "str":
             if pattern == term:

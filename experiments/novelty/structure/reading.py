@@ -238,8 +238,8 @@ class _Reader:
     def _call(self, node: ast.Call) -> Term:
         function = _leaf(node.func)
         arguments = [self.value(arg) for arg in node.args]
-        if isinstance(node.func, ast.Attribute) and _path(node.func).partition(".")[0] not in _MODULES:
-            arguments.insert(0, self.value(node.func.value))
+        if isinstance(node.func, ast.Attribute) and _is_method(node.func):
+            arguments.insert(0, self.value(node.func.value))  # `x.f()` is f(x)
         words = {kw.arg: self.value(kw.value) for kw in node.keywords if kw.arg}
         if function in TRANSPARENT and arguments:
             return arguments[0]
@@ -379,6 +379,11 @@ def _path(node: ast.expr) -> str:
         parts.append(node.attr)
         node = node.value
     return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
+
+
+def _is_method(function: ast.Attribute) -> bool:
+    """Whether what stands before the dot is an operand: no library, and not `self` (`self.f(x)` is f(x))."""
+    return _path(function).partition(".")[0] not in _MODULES and _path(function.value) != "self"
 
 
 def _root_of(node: ast.expr) -> ast.expr:

@@ -26,6 +26,7 @@ __all__ = ["MAX_ENTRIES", "lookup", "plain", "shape_of", "tensor_attribute"]
 MAX_ENTRIES = 1 << 21  # of one new array
 
 _FACTS = frozenset({"ndim", "dtype", "device", "requires_grad", "is_cuda", "is_sparse"})
+_LINALG = frozenset({"qr", "svd", "eigh", "svdvals"})  # torch has deprecated forms of these
 _TAKES_SHAPES = frozenset({"reshape", "view", "transpose", "permute", "expand", "repeat", "roll", "flip"})
 _TAKES_LISTS = frozenset({"meshgrid", "einsum", "cat", "stack", "broadcast_to", "tensordot"})
 _LIFTS_SECOND = frozenset(
@@ -112,7 +113,10 @@ def _table() -> Mapping[str, Callable[..., Value]]:
     homes = (init, functional, torch, torch.Tensor, torch.linalg, torch.fft)
     table: dict[str, Callable[..., Value]] = {}
     for name in PERMITTED:
-        places = homes if name.endswith("_") else homes[1:]
+        if name in _TAKES_SHAPES:
+            places: tuple[object, ...] = (torch.Tensor,)  # methods take the sizes one by one
+        else:
+            places = homes if name.endswith("_") else (torch.linalg,) if name in _LINALG else homes[1:]
         home = next((place for place in places if hasattr(place, name)), None)
         if home is not None:
             table[name] = _guarded(name, getattr(home, name))
