@@ -22,7 +22,7 @@ from gossip.proto.ranges import Arrangement, Order
 from gossip.proto.replica import Replica
 from gossip.proto.riblt import Keys
 from gossip.proto.server import SyncServer
-from gossip.proto.session import SyncSession
+from gossip.proto.session import SOON_SECONDS, SYNC_ATTEMPTS, SyncSession
 from gossip.proto.steps import (
     Admit,
     Admitted,
@@ -53,8 +53,6 @@ _SESSION_SECONDS = 120.0
 _PER_PEER = 2
 _AT_ONCE = 16
 """Sessions served at once, in all and per peer: each may hold a pack and a run of symbols."""
-_SOON_SECONDS = 0.5
-"""Pause after a session that found something, or that could not finish."""
 _RANGES_SECONDS = 5.0
 """A peer may have us compare by ranges this often: each time costs a pass over all ids."""
 _AUDIT_EVERY = 64
@@ -85,6 +83,7 @@ class Sync:
         self._serving: Counter[PeerId] = Counter()
         self._asking: set[PeerId] = set()
         self._soon: dict[PeerId, float] = {}
+        self._next_turn = trio.current_time()
         self._wake = trio.Event()
 
     def start(self) -> None:
@@ -98,28 +97,34 @@ class Sync:
 
     async def run(self) -> None:
         """Compare with peers until cancelled."""
-        next_turn = trio.current_time()
         async with trio.open_nursery() as nursery:
             while True:
                 self._wake = trio.Event()
                 now = trio.current_time()
                 for peer in [p for p, due in self._soon.items() if due <= now]:
                     del self._soon[peer]
-                    nursery.start_soon(self._once, peer)
-                if next_turn <= now:
+                    nursery.start_soon(self._once, peer, [])
+                if self._next_turn <= now:
                     nursery.start_soon(self._turn)
-                    next_turn = now + self._config.sync_seconds * self._random.uniform(0.6, 1.4)
-                with trio.move_on_at(min([next_turn, *self._soon.values()])):
+                    self._next_turn = now + self._config.sync_seconds * self._random.uniform(0.6, 1.4)
+                with trio.move_on_at(min([self._next_turn, *self._soon.values()])):
                     await self._wake.wait()
 
     async def _turn(self) -> None:
-        peers = [p for p in self._host.connected() if p not in self._asking]
-        count = _HELPERS if self._buckets.active else 1
-        async with trio.open_nursery() as nursery:
-            for peer in self._random.sample(peers, min(count, len(peers))):
-                nursery.start_soon(self._once, peer)
+        """Compare with a random peer, with several at once in a bulk transfer, with others if one fails."""
+        tried: set[PeerId] = set()
+        for _ in range(SYNC_ATTEMPTS):
+            peers = [p for p in self._host.connected() if p not in self._asking | tried]
+            chosen = self._random.sample(peers, min(_HELPERS if self._buckets.active else 1, len(peers)))
+            tried.update(chosen)
+            answers: list[bool] = []
+            async with trio.open_nursery() as nursery:
+                for peer in chosen:
+                    nursery.start_soon(self._once, peer, answers)
+            if any(answers) or not chosen:
+                return
 
-    async def _once(self, peer: PeerId) -> None:
+    async def _once(self, peer: PeerId, answers: list[bool]) -> None:
         """One session with a peer, unless one is under way; faults are the peer's or nobody's."""
         now = trio.current_time()
         if peer in self._asking or self._links.conduct.banned(peer, now):
@@ -128,6 +133,7 @@ class Sync:
         try:
             with Contained() as outcome, trio.fail_after(_SESSION_SECONDS):
                 self._ended(peer, await self._ask(peer))
+                answers.append(True)
             if outcome.error is not None:
                 self._failed(peer, outcome.error)
         finally:
@@ -138,8 +144,12 @@ class Sync:
         self._tally.new_records += outcome.received
         for _ in range(outcome.rejected):
             self._links.blame(peer, REJECTED_RECORD, "sync: rejected record")
-        if outcome.ending in (Ending.PARTIAL, Ending.RECONCILED) and outcome.received + outcome.given:
-            self.soon(peer, _SOON_SECONDS * self._random.uniform(0.5, 1.5))
+        if outcome.received + outcome.given:
+            pause = SOON_SECONDS * self._random.uniform(0.5, 1.5)
+            if outcome.ending is Ending.PARTIAL:
+                self.soon(peer, pause)
+            self._next_turn = min(self._next_turn, trio.current_time() + pause)
+            self._wake.set()
 
     def _failed(self, peer: PeerId, error: Exception) -> None:
         if isinstance(error, PeerError):

@@ -2,8 +2,8 @@
 
 Addresses are opaque text here (multiaddrs without the peer id). Every address of a peer is tried, not only
 the first. After a failure a peer is left alone for a second, then two, up to six (up to a minute if it was
-never seen lately); bootstrap peers are never forgotten, others after a day without contact. What peers tell us about others is hearsay: it is
-bounded per source and yields to what we saw ourselves.
+not seen lately); bootstrap peers are never forgotten, others after a day without contact. What peers tell us
+about others is hearsay: it is bounded per source and yields to what we saw ourselves.
 """
 
 from __future__ import annotations

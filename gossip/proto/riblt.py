@@ -37,6 +37,7 @@ __all__ = [
     "Sketch",
     "Symbols",
     "difference",
+    "enough_symbols",
 ]
 
 PREFIX_BYTES = 16
@@ -49,6 +50,8 @@ MAX_SYMBOLS = 16_384
 U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
 
+_SKIP = 8
+"""The first symbols hold so many items that their counts, modulo 256, tell nothing."""
 _STRIDE = np.uint64(0xDA942042E4DD58B5)
 """Multiplier of the position generator, that of the paper's reference implementation."""
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -141,11 +144,11 @@ class Sketch:
         if not len(prefixes):
             return
         checks = self._keys.checks(prefixes)
-        for items, positions in _walk(checks, len(self._checks)):
-            np.bitwise_xor.at(self._prefixes[:, 0], positions, prefixes[items, 0])
-            np.bitwise_xor.at(self._prefixes[:, 1], positions, prefixes[items, 1])
-            np.bitwise_xor.at(self._checks, positions, checks[items])
-            np.add.at(self._counts, positions, 1)
+        items, positions = _walk(checks, len(self._checks))
+        np.bitwise_xor.at(self._prefixes[:, 0], positions, prefixes[items, 0])
+        np.bitwise_xor.at(self._prefixes[:, 1], positions, prefixes[items, 1])
+        np.bitwise_xor.at(self._checks, positions, checks[items])
+        np.add.at(self._counts, positions, 1)
         self._snapshot = None
 
     def symbols(self) -> Symbols:
@@ -165,6 +168,26 @@ class Difference:
     """Prefixes of what only our set has."""
     complete: bool
     """False: more symbols are needed, or somebody tampers; what was recovered is still worth using."""
+
+
+def enough_symbols(differences: float) -> int:
+    """How many symbols decode so many differences about half of the time, or oftener if they are few.
+
+    1.35 per difference is the paper's asymptote; small differences need more, hence the root.
+    """
+    return min(MAX_SYMBOLS, math.ceil(1.33 * differences + 1.6 * math.sqrt(differences)) + 4)
+
+
+def apart(ours: Symbols, theirs: Symbols, ahead: int) -> float:
+    """Estimate of the number of differences from counts alone; `ahead` is by how many items theirs are more.
+
+    Symbol i holds an item with probability p = 1/(1+i/2), so its count differs by p*ahead on average with a
+    variance of p(1-p) per difference: each symbol is one sample, several hundred give five percent.
+    """
+    size = len(theirs)
+    odds = 1.0 / (1.0 + np.arange(_SKIP, size) / 2.0)
+    counts = (theirs.counts[_SKIP:] - ours.counts[_SKIP:size]).astype(np.int8)
+    return float(np.mean((counts - odds * ahead) ** 2 / (odds * (1.0 - odds)))) if len(counts) else 0.0
 
 
 def difference(keys: Keys, ours: Symbols, theirs: Symbols) -> Difference:
@@ -211,14 +234,12 @@ def _peel(
     words = as_words(b"".join(items))
     sides = np.fromiter(items.values(), np.int8, len(items))
     item_checks = keys.checks(words)
-    touched = []
-    for rows, positions in _walk(item_checks, len(checks)):
-        np.bitwise_xor.at(prefixes[:, 0], positions, words[rows, 0])
-        np.bitwise_xor.at(prefixes[:, 1], positions, words[rows, 1])
-        np.bitwise_xor.at(checks, positions, item_checks[rows])
-        np.subtract.at(counts, positions, sides[rows])
-        touched.append(positions)
-    return np.unique(np.concatenate(touched))
+    rows, positions = _walk(item_checks, len(checks))
+    np.bitwise_xor.at(prefixes[:, 0], positions, words[rows, 0])
+    np.bitwise_xor.at(prefixes[:, 1], positions, words[rows, 1])
+    np.bitwise_xor.at(checks, positions, item_checks[rows])
+    np.subtract.at(counts, positions, sides[rows])
+    return np.unique(positions)
 
 
 def as_words(prefixes: bytes) -> U64:
@@ -226,8 +247,8 @@ def as_words(prefixes: bytes) -> U64:
     return np.frombuffer(prefixes, "<u8").reshape(-1, 2).astype(np.uint64)
 
 
-def _walk(checks: U64, length: int) -> list[tuple[I64, I64]]:
-    """Where items go: pairs (rows of `checks`, their positions), each row at most once per pair.
+def _walk(checks: U64, length: int) -> tuple[I64, I64]:
+    """Where items go: rows of `checks`, and for each the position of a symbol below `length`.
 
     Position 0 takes every item. From position i the next is i + ceil((i + 3/2)(2^32/sqrt(r+1) - 1)) with r
     the next word of a multiplicative generator seeded by the check. Products of doubles, a square root and
@@ -236,12 +257,13 @@ def _walk(checks: U64, length: int) -> list[tuple[I64, I64]]:
     rows = np.arange(len(checks))
     positions = np.zeros(len(checks), np.int64)
     state = checks.copy()
-    steps: list[tuple[I64, I64]] = []
+    all_rows, all_positions = [rows], [positions]
     while len(rows):
-        steps.append((rows, positions))
         state = state * _STRIDE
         jump = np.ceil((positions + 1.5) * (_TWO_32 / np.sqrt(state.astype(np.float64) + 1.0) - 1.0))
         positions = positions + np.clip(jump, 1.0, _FAR).astype(np.int64)
         stay = positions < length
         rows, positions, state = rows[stay], positions[stay], state[stay]
-    return steps
+        all_rows.append(rows)
+        all_positions.append(positions)
+    return np.concatenate(all_rows), np.concatenate(all_positions)

@@ -6,8 +6,6 @@ handed out, and how much it has spent on this peer. Every question is answered o
 
 from __future__ import annotations
 
-import math
-
 from leaderboard.errors import PeerError
 from leaderboard.ledger import Verdict
 
@@ -34,7 +32,7 @@ from .messages import (
 )
 from .ranges import Range, Salted, session_salt
 from .replica import Replica
-from .riblt import MAX_SYMBOLS
+from .riblt import enough_symbols
 from .steps import Admit, Admitted, Arrange, Arranged, Effect, Event, Received, Send
 from .summary import View, estimate
 
@@ -44,17 +42,9 @@ _SESSION_QUESTIONS = 4096
 """A million records in packs of 256 kB take half of this."""
 _SESSION_BYTES = 1 << 30
 """Bytes handed out in one session; a peer that wants more opens another."""
-_FAR = 9_000
-"""Differences from which symbols are not worth trying: their number would come near the cap."""
+_FAR = 0.55
+"""Differences per symbol of the sketch from which symbols are not worth trying: about 9,000."""
 _BUCKET_IDS = 4096
-
-
-def first_symbols(differences: int) -> int:
-    """How many symbols to send at first: enough in about half of all sessions, given the estimator's error.
-
-    1.35 d is the paper's asymptote; small sets need more, hence the root.
-    """
-    return min(MAX_SYMBOLS, math.ceil(1.35 * differences + 2.5 * math.sqrt(differences)) + 4)
 
 
 class SyncServer:
@@ -119,15 +109,15 @@ class SyncServer:
         if question.size == view.size and question.digest == view.digest:
             return Same().encode()
         differences = estimate(view, question.size, question.lanes)
-        if differences > _FAR:
+        if differences > _FAR * len(view.symbols):
             return Far(view.size).encode()
         self._symbols_sent = 0
-        return self._symbols(first_symbols(differences))
+        return self._symbols(enough_symbols(differences))
 
     def _symbols(self, count: int) -> bytes:
-        start, stop = self._symbols_sent, min(MAX_SYMBOLS, self._symbols_sent + count)
+        start, stop = self._symbols_sent, min(len(self._view.symbols), self._symbols_sent + count)
         if start == stop:
-            raise PeerError(f"asks for symbols beyond the limit of {MAX_SYMBOLS}")
+            raise PeerError(f"asks for symbols beyond the limit of {stop}")
         self._symbols_sent = stop
         return SymbolRun(self._view.size, self._view.symbols.wire(start, stop)).encode()
 

@@ -4,9 +4,9 @@ Besides the sketch it holds the size, a digest and tug-of-war lanes. The digest 
 keyed mix of the ids, not their XOR, which is linear and free to forge; sums can be forged too, with some
 work, so that two sets that differ only in the forger's own records look equal. Sessions therefore skip the
 digest now and then and compare by salted ranges (see `session`). Lanes estimate how many records differ
-(Alon, Matias, Szegedy 1996): each record adds +1 or -1, by a bit of its mix, to each of 24 counters; the mean
+(Alon, Matias, Szegedy 1996): each record adds +1 or -1, by a bit of its mix, to each of 32 counters; the mean
 square of the difference of two nodes' counters has the number of differences as expectation, with a
-relative error of sqrt(2/24) = 29 %.
+relative error of sqrt(2/32) = 25 %.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from .replica import Replica
-from .riblt import PREFIX_BYTES, U64, Keys, Sketch, Symbols, as_words, mix
+from .riblt import MAX_SYMBOLS, PREFIX_BYTES, U64, Keys, Sketch, Symbols, as_words, mix
 
 __all__ = ["LANES_BYTES", "Summary", "View", "estimate"]
 
-LANES = 24
-LANE_BITS = 12
-"""Lanes travel modulo 2^12: unambiguous up to half a million differences, far beyond any sketch."""
+LANES = 32
+LANE_BITS = 9
+"""Lanes travel modulo 2^9: exact up to 5,000 differences; far beyond that, lanes are evenly spread and the
+estimate stays near 2^18/12 = 21,845, which is all the asking side needs to know: too many for symbols."""
 LANES_BYTES = LANES * LANE_BITS // 8
 PAGE = 16_384
 """Records taken in at a time, about 15 ms of work."""
@@ -46,8 +47,10 @@ class View:
 class Summary:
     """Follows a replica's log. One per node; sessions share its views."""
 
-    def __init__(self, keys: Keys) -> None:
+    def __init__(self, keys: Keys, length: int = MAX_SYMBOLS) -> None:
+        """`length`: symbols in the sketch; shorter ones are for simulated crowds."""
         self.keys = keys
+        self._length = length
         self._reset(0)
 
     def _reset(self, epoch: int) -> None:
@@ -56,7 +59,7 @@ class Summary:
         self._size = 0
         self._digest = np.uint64(0)
         self._lanes = np.zeros(LANES, np.int64)
-        self._sketch = Sketch(self.keys)
+        self._sketch = Sketch(self.keys, self._length)
         self._view: View | None = None
 
     def catch_up(self, replica: Replica) -> bool:
