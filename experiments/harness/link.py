@@ -58,16 +58,20 @@ class WorkerLink:
         """
         ours, theirs = socket.socketpair()
         command = [sys.executable, "-P", "-m", "experiments.harness.worker", str(theirs.fileno())]
-        with theirs:
-            process = await trio.lowlevel.open_process(
-                [*command, *map(str, folders)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,
-                env={**_ENVIRONMENT, **{k: os.environ[k] for k in _INHERITED if k in os.environ}},
-            )
+        try:
+            with theirs:
+                process = await trio.lowlevel.open_process(
+                    [*command, *map(str, folders)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    pass_fds=(theirs.fileno(),),
+                    start_new_session=True,
+                    env={**_ENVIRONMENT, **{k: os.environ[k] for k in _INHERITED if k in os.environ}},
+                )
+        except BaseException:  # also a cancellation before there is a process
+            ours.close()
+            raise
         ours.setblocking(False)
         link = cls(process, trio.SocketStream(trio.socket.from_stdlib_socket(ours)))
         nursery.start_soon(link._watch)

@@ -1,4 +1,4 @@
-"""The novelty checker as a warm child process, and its verdicts as findings.
+"""The novelty checker as a warm child process.
 
 The checker loads numpy, scipy and, for code, torch: none of that belongs into the daemon. One process serves
 all questions in turn; it is started at the first one, and again if it died or took too long.
@@ -14,10 +14,8 @@ from collections.abc import Mapping
 import trio
 
 from leaderboard.errors import LocalError
-from leaderboard.ids import ContentId
-from leaderboard.records import Finding
 
-__all__ = ["NoveltyChecker", "finding_of"]
+__all__ = ["NoveltyChecker"]
 
 _ANSWER_WITHIN_S = 60.0
 """The checker bounds a question to 20 s itself; this also covers its start on a busy machine."""
@@ -84,35 +82,3 @@ async def _start() -> trio.Process:
     return await trio.lowlevel.open_process(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
-
-
-def finding_of(claim: ContentId, slot: str, answer: Mapping[str, object]) -> Finding:
-    """The signed form of the checker's answer about a claim, cut to the record's bounds."""
-    verdict = _map(answer.get("finding"))
-    known = _map(verdict.get("technique"))
-    evidence = answer.get("evidence")
-    lines = [str(line)[:400] for line in evidence[:16]] if isinstance(evidence, list) else []
-    gain = verdict.get("gain")
-    return Finding(
-        claim=claim,
-        relation=_text(verdict, "relation", 32),
-        label=_text(answer, "headline", 400),
-        technique=_text(known, "id", 64) or None,
-        paper=_text(answer, "citation", 400),
-        symbol=_text(known, "symbol", 200),
-        mode=_text(verdict, "mode", 64),
-        slot=slot[:64],
-        gain=gain if isinstance(gain, float) else None,
-        strength=_text(verdict, "strength", 32),
-        evidence=tuple(lines),
-        catalogue=_text(verdict, "catalogue", 64),
-    )
-
-
-def _map(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(source: Mapping[str, object], key: str, limit: int) -> str:
-    value = source.get(key)
-    return value[:limit] if isinstance(value, str) else ""

@@ -1,9 +1,7 @@
 """Says of confirmed recipes what they are known as, and signs it.
 
 Every node with an agent looks for itself: a finding by several authors is worth more than one, and a
-disagreement is shown. The recipe's expressions are probed by what they do; a person's or a model's words are
-looked at too, the embedded search's own sentences are not, because they describe nothing that is not in the
-expressions.
+disagreement is shown.
 """
 
 from __future__ import annotations
@@ -17,14 +15,13 @@ from leaderboard.board.rows import ClaimView
 from leaderboard.errors import LocalError
 from leaderboard.ids import ContentId, short
 
-from .checker import finding_of
+from .screen import finding_of, question
 from .workbench import Workbench
 
 __all__ = ["Examiner"]
 
 LOOK_AT = 10
 """Confirmed rows of a board that this node checks: what people read first."""
-_EMBEDDED = "search/"
 
 
 class Examiner:
@@ -63,25 +60,10 @@ class Examiner:
     async def _examine(self, track: Track, view: ClaimView) -> None:
         try:
             recipe = Recipe.from_payload(view.claim.recipe, track)
-            answer = await self._bench.checker.check(question(recipe, track, view))
+            answer = await self._bench.checker.check(
+                question(recipe, track, view.claim.hypothesis, view.claim.proposer)
+            )
         except (RecipeError, LocalError) as error:
             self._log.warning("no finding", claim=short(view.id), error=str(error))
             return
-        await self._bench.author.publish(finding_of(view.id, _changed_slots(recipe, track), answer))
-
-
-def question(recipe: Recipe, track: Track, view: ClaimView) -> dict[str, object]:
-    """A recipe against its track's reference, as the checker wants to be asked."""
-    embedded = view.claim.proposer.startswith(_EMBEDDED)
-    return {
-        "claim": "" if embedded else view.claim.hypothesis,
-        "expressions": dict(recipe.slots),
-        "reference": dict(track.reference.slots),
-        "settings": dict(recipe.settings),
-        "baseline": dict(track.reference.settings),
-    }
-
-
-def _changed_slots(recipe: Recipe, track: Track) -> str:
-    before = dict(track.reference.slots)
-    return ",".join(slot for slot, text in recipe.slots if before.get(slot) != text)
+        await self._bench.author.publish(finding_of(view.id, recipe, track, answer))

@@ -8,7 +8,7 @@ costs nothing in honesty: the author's numbers never rank.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -19,17 +19,22 @@ from experiments.search.proposer import Briefing, Proposal, Proposer
 from experiments.search.racing import worth_another_seed
 from experiments.track import Track
 from leaderboard.board.rows import ClaimView
+from leaderboard.errors import LocalError
 from leaderboard.evidence.effects import paired_effects
 from leaderboard.evidence.seeds import author_seeds
 from leaderboard.ids import ContentId, TrackId, short
 from leaderboard.manifest import TrackManifest
 from leaderboard.measurement import Measurement
-from leaderboard.records import Claim, Result
+from leaderboard.records import MAX_TEXT, Claim, Result
 
-from .briefing import write_briefing
+from .briefing import POOL, write_briefing
+from .screen import finding_of, is_confirmed_already, is_known, question, reproduction
 from .workbench import Workbench
 
 __all__ = ["Plan", "Researcher"]
+
+_IDEAS = 4
+"""Proposals in a row that may turn out to be known and confirmed before the proposer is left alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,8 @@ class Plan:
 
     track: Track
     proposal: Proposal
+    known_as: Mapping[str, object] | None
+    """The novelty checker's answer if it recognised the idea before it was run."""
 
 
 class Researcher:
@@ -52,9 +59,32 @@ class Researcher:
     async def prepare(self, track: Track, waiting: Sequence[Recipe] = ()) -> Plan | None:
         """The next idea for `track`, none of `waiting`; None if the proposer has none now."""
         briefing = self._briefing(track)
-        taken = briefing.taken | {recipe.id for recipe in waiting}
-        proposal = await self._proposer.propose(replace(briefing, taken=taken), self._bench.random)
-        return None if proposal is None else Plan(track, proposal)
+        taken = set(briefing.taken) | {recipe.id for recipe in waiting}
+        for _ in range(_IDEAS):
+            asked = replace(briefing, taken=frozenset(taken))
+            proposal = await self._proposer.propose(asked, self._bench.random)
+            if proposal is None:
+                return None
+            plan = await self._screened(track, proposal)
+            if plan is not None:
+                return plan
+            taken.add(proposal.recipe.id)
+        return None
+
+    async def _screened(self, track: Track, proposal: Proposal) -> Plan | None:
+        """The plan, marked as a reproduction if the idea is known; None if it is confirmed here already."""
+        words = question(proposal.recipe, track, proposal.hypothesis, proposal.proposer)
+        try:
+            answer = await self._bench.checker.check(words)
+        except LocalError as error:
+            self._log.warning("not screened", error=str(error))
+            return Plan(track, proposal, None)
+        if not is_known(answer):
+            return Plan(track, proposal, None)
+        if is_confirmed_already(answer, self._bench.replica.standings.top(track.id, POOL)):
+            return None
+        told = reproduction(proposal.hypothesis, answer)
+        return Plan(track, replace(proposal, hypothesis=told[:MAX_TEXT]), answer)
 
     def is_taken(self, plan: Plan) -> bool:
         """Whether somebody claimed the recipe since the plan was made."""
@@ -80,6 +110,9 @@ class Researcher:
                 derivable=True,
             )
         )
+        if plan.known_as is not None:
+            flag = finding_of(envelope.id, proposal.recipe, plan.track, plan.known_as)
+            await self._bench.author.publish(flag)
         return envelope.id
 
     def unfinished(self) -> ContentId | None:
