@@ -144,7 +144,7 @@ class Store:
         return found[0]
 
     def tips(self, author: AuthorId) -> list[ChainTip]:
-        """The last record of each of an author's chains, the most recently received one last."""
+        """The last record of each of an author's chains, the most recently received one last; a scan."""
         # With a lone max(), SQLite takes the other columns from the row that holds the maximum.
         query = "SELECT row, max(seq) FROM records WHERE author = ? GROUP BY chain"
         with self._reading() as reader:
@@ -153,7 +153,7 @@ class Store:
         return [envelope.tip for envelope in opened if envelope.author == author]
 
     def at(self, author: AuthorId, chain: bytes, seq: int) -> list[Envelope]:
-        """Records that claim one place in a chain; two of them prove equivocation."""
+        """Records that claim one place in a chain; two of them prove equivocation. A scan."""
         where = "WHERE author = ? AND chain = ? AND seq = ?"
         found = self._envelopes(where, (index_key(author), index_key(chain), seq))
         return [item for item in found if item.author == author and item.chain == chain]
@@ -194,7 +194,7 @@ class Store:
         return (item for item in found if subject_of(item) == subject)
 
     def by_author(self, author: AuthorId) -> Generator[Envelope]:
-        """An author's records, chain by chain."""
+        """An author's records, chain by chain; a scan."""
         found = self._envelopes("WHERE author = ? ORDER BY chain, seq", (index_key(author),))
         return (item for item in found if item.author == author)
 

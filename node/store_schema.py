@@ -10,13 +10,14 @@ million records (sketches, sorting for export) touch a tenth of the file; `bodie
 | id | ContentId, 32 bytes |
 | time | the author's clock, UTC milliseconds |
 | kind | record kind, text |
-| author, chain, seq | keys of AuthorId and chain, and the number in the chain; indexed together |
+| author, chain, seq | keys of AuthorId and chain, and the number in the chain; not indexed |
 | subject | key of what the record is about: a claim's track, a measurement's claim, ...; indexed |
 
 Indexes hold eight-byte keys instead of ids: at a million records every random index entry dirties a page
-of its own, so small indexes are what keeps ingest fast (measured: 9 us a row less). Readers compare the
-full id afterwards; who grinds two ids with one key gains a wasted comparison and nothing else. That a
-record is stored once is the ledger's business (`known` before `append`, one writer); `check` counts.
+of its own, so few and small indexes are what keeps ingest fast (measured at 300,000: keys for ids 9 us a row
+less, no index by author and chain 6 us less; the rare questions about an author scan `records`, 0.1 s a
+million). Readers compare the full id afterwards; who grinds two ids with one key gains a wasted comparison.
+That a record is stored once is the ledger's business (`known` before `append`, one writer).
 
 Why WAL with `synchronous=FULL`: a commit is one fsync of the log, readers never wait, and an acknowledged
 record survives a power cut (`NORMAL` survives a crash of the process only).
@@ -40,7 +41,7 @@ SCHEMA_VERSION = 1
 _APPLICATION_ID = 0x434F4E53  # "CONS", shown by file(1)
 _BUSY_MS = 5_000
 _READ_CACHE_KIB = 4 * 1024
-_WRITE_CACHE_KIB = 16 * 1024
+_WRITE_CACHE_KIB = 32 * 1024
 # Checkpoint every 64 MiB of log: index pages that are dirtied again and again are then written back once
 # (measured at 300,000 records: 7 us a row less than with 16 MiB).
 _CHECKPOINT_PAGES = 16_384
@@ -60,7 +61,6 @@ CREATE TABLE records (
 ) STRICT;
 CREATE TABLE bodies (row INTEGER PRIMARY KEY, raw BLOB NOT NULL) STRICT;
 CREATE INDEX by_key ON records (key);
-CREATE INDEX by_chain ON records (author, chain, seq);
 CREATE INDEX by_subject ON records (subject) WHERE subject IS NOT NULL;
 CREATE INDEX tracks ON records (row) WHERE kind = 'track';
 CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
