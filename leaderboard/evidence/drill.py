@@ -15,7 +15,7 @@ in private until the outcome looked good.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from ..envelope import Envelope
@@ -24,6 +24,7 @@ from ..measurement import Measurement
 from ..records import Result
 from ..standings import Standings
 from .draw import PATIENCE_MS, Stake, accepts, rate, replay_seeds, seeds_wanted
+from .replay import same_number
 from .synthetic import Actor, Contest, draw, normal
 
 __all__ = ["Drill", "Outcome", "Setup"]
@@ -208,8 +209,11 @@ class _Researcher:
 
     def _verify(self, now: int) -> None:
         swarm, me = self._swarm, self.actor.id
-        for item in swarm.standings.disputes(me)[:2]:
-            self._audit(item.claim, (item.seed,))
+        appeals: dict[ContentId, set[int]] = {}
+        for item in swarm.standings.disputes(me):
+            appeals.setdefault(item.claim, set()).add(item.seed)
+        for claim in sorted(appeals):
+            self._audit(claim, tuple(sorted(appeals[claim])))
         for claim in swarm.standings.unchecked(swarm.track, me)[:2]:
             self._audit(claim, self._seeds_to_check(claim))
         for claim, seed in swarm.standings.contested(me)[:2]:
@@ -252,7 +256,10 @@ class _Researcher:
     def _replicate(self, claim: Envelope, seeds: int) -> None:
         chosen = self._seeds_to_check(claim.id)
         again = self._run_again(claim.id, chosen)
-        lied = self._contradicts(claim.id, again)
+        facts = self._swarm.standings.facts(claim.id)
+        assert facts is not None
+        lied = again is not None and _differ(again, facts.measured)
+        # A single seed of its own is enough for an author that was caught.
         self._deliver(claim, seeds, 1 if lied else None, again)
 
     def _audit(self, claim: ContentId, seeds: tuple[int, ...]) -> None:
@@ -273,21 +280,25 @@ class _Researcher:
         self._budget -= runs
 
     def _run_again(self, claim: ContentId, seeds: tuple[int, ...]) -> Measurement | None:
+        """Run seeds again; what contradicts the author is run twice before it is published."""
         if not seeds:
             return None
+        found = self._measure(claim, seeds)
+        facts = self._swarm.standings.facts(claim)
+        assert facts is not None
+        if _differ(found, [*facts.measured, *(delivery.own for delivery in facts.deliveries.values())]):
+            self._budget -= 2
+            self._swarm.outcome.verification_runs += 2
+            return self._measure(claim, seeds)
+        return found
+
+    def _measure(self, claim: ContentId, seeds: tuple[int, ...]) -> Measurement:
         self._audits += 1
         found = self._swarm.contest.measure(self._swarm.gain(claim), 0.0, seeds)
         if draw("glitch", self.actor.id, claim, self._audits) < self._swarm.setup.glitch:
             wrong = tuple(None if value is None else value + 0.01 for value in found.candidate)
             return replace(found, candidate=wrong)
         return found
-
-    def _contradicts(self, claim: ContentId, again: Measurement | None) -> bool:
-        shown = self._swarm.results[claim]
-        if again is None or again.seeds[0] not in shown.seeds:
-            return False
-        published = shown.candidate[shown.seeds.index(again.seeds[0])]
-        return published is None or abs(published - (again.candidate[0] or 0.0)) > 1e-6
 
     def _as_authors_say(self, most: int) -> Iterator[ContentId]:
         swarm = self._swarm
@@ -379,6 +390,13 @@ class _Coalition:
             best = max(tried, key=lambda item: _luck(swarm, helper, item[0]))[0]
             helper.rewind(best.tip)
             swarm.standings.add([best, helper.deliver(best, swarm.gain(claim.id))])
+
+
+def _differ(again: Measurement, shown: Iterable[Measurement]) -> bool:
+    """Whether a re-run contradicts a number that was published for the same seed."""
+    published = {seed: value for m in shown for seed, value in zip(m.seeds, m.candidate, strict=True)}
+    pairs = [(value, published.get(seed)) for seed, value in zip(again.seeds, again.candidate, strict=True)]
+    return any(a is not None and b is not None and not same_number(a, b) for a, b in pairs)
 
 
 def _luck(swarm: Drill, helper: Actor, accept: Envelope) -> int:

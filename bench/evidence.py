@@ -1,0 +1,339 @@
+"""Evidence: coverage, false discoveries, winner's curse, liars, and the cost of reading a board.
+
+`python bench/evidence.py [--quick] [--json] [--only coverage,fdr,...]`. Everything is simulated from fixed
+seeds with the code of leaderboard.evidence, so every figure but the timings is reproducible.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import random
+import statistics
+import time
+from collections import Counter
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+
+from leaderboard.evidence.confseq import lower_bound, median_interval
+from leaderboard.evidence.drill import Drill, Setup
+from leaderboard.evidence.effects import Count
+from leaderboard.evidence.electorate import Weight
+from leaderboard.evidence.eprocess import e_value, strength
+from leaderboard.evidence.fdr import bar_level, doublings
+from leaderboard.evidence.policy import COMMON
+from leaderboard.evidence.pool import Share, forward_e
+from leaderboard.evidence.synthetic import Actor, Contest
+from leaderboard.ids import AuthorId
+from leaderboard.standings import Standings
+
+Values = np.ndarray
+NULLS = 27_247
+"""Experiments of the swarm this project answers: the number of null claims of goal E2."""
+
+
+# Coverage of the confidence sequence under continuous peeking
+
+
+def _noise(name: str, dice: np.random.Generator, shape: tuple[int, int]) -> Values:
+    """Draws whose median is 0."""
+    if name == "normal":
+        return dice.normal(size=shape)
+    if name == "Cauchy":
+        return dice.standard_cauchy(shape)
+    if name == "log-normal, skewed":
+        return np.exp(dice.normal(size=shape)) - 1.0
+    if name == "40 % diverge":
+        return np.where(dice.random(shape) < 0.4, -100.0, dice.normal(1.0, 1.0, shape) - _DIVERGING_SHIFT)
+    if name == "atoms (60 % exactly 0)":
+        return np.where(dice.random(shape) < 0.6, 0.0, 1.0)
+    raise ValueError(name)
+
+
+_DIVERGING_SHIFT = 1.0 + statistics.NormalDist().inv_cdf((0.5 - 0.4) / 0.6)
+"""Puts the median of the mixture with 40 % divergences at 0."""
+
+
+def coverage(quick: bool) -> dict[str, object]:
+    """Share of runs whose interval held the true median at every n from 2 to 200."""
+    runs = 2_000 if quick else 20_000
+    dice = np.random.default_rng(1)
+    counts = {n: median_interval(range(n), COMMON.odds) for n in range(2, 201)}
+    print(f"\nCoverage of the 95 % confidence sequence at all n = 2..200 at once ({runs} runs)")
+    rows: dict[str, object] = {}
+    for name in ("normal", "Cauchy", "log-normal, skewed", "40 % diverge", "atoms (60 % exactly 0)"):
+        values = _noise(name, dice, (runs, 200))
+        above = np.cumsum(values > 0.0, axis=1)
+        below = np.cumsum(values < 0.0, axis=1)
+        missed = np.zeros(runs, dtype=bool)
+        fixed = np.zeros(runs, dtype=bool)
+        for n, ends in counts.items():
+            if ends is not None:
+                need = int(ends[1]) + 1  # the interval ends at the need-th value
+                missed |= (above[:, n - 1] >= need) | (below[:, n - 1] >= need)
+            z = 1.96 * np.sqrt(n) / 2.0
+            fixed |= np.abs(above[:, n - 1] - n / 2) - (values[:, :n] == 0).sum(axis=1) * 0.5 > z
+        rows[name] = 1.0 - float(missed.mean())
+        print(
+            f"  {name:24s} {100 * (1 - missed.mean()):6.2f} %   (a fixed-n sign test: "
+            f"{100 * (1 - fixed.mean()):5.1f} %)"
+        )
+    worst = min(float(str(value)) for value in rows.values())
+    return {"E2_coverage": {"value": worst, "goal": 0.95, "met": worst >= 0.95, "rows": rows}}
+
+
+# False discoveries
+
+
+def _share(index: int, wins: int, seeds: int) -> Share:
+    author = AuthorId(index.to_bytes(32, "big"))
+    return Share(author, Weight.KNOWN, Count(wins, seeds - wins), 0, 0, ("one",))
+
+
+def _level(wins: list[int], seeds: int) -> int | None:
+    if len(wins) < COMMON.least_replicators:
+        return None
+    value: Fraction = forward_e([_share(i, w, seeds) for i, w in enumerate(wins)], COMMON)
+    return strength(value, COMMON.odds)
+
+
+def _discoveries(chance: Values, dice: np.random.Generator, replicators: int) -> set[int]:
+    """Claims ever confirmed while replications of 8 seeds arrive round by round, peeking always."""
+    wins = dice.binomial(8, chance[:, None], (len(chance), replicators))
+    found: set[int] = set()
+    for done in range(2, replicators + 1):
+        levels = {i: _level([int(w) for w in wins[i, :done]], 8) for i in range(len(chance))}
+        bar = bar_level(len(chance), Counter(level for level in levels.values() if level is not None))
+        found |= {i for i, level in levels.items() if level is not None and level >= bar}
+    return found
+
+
+def false_discoveries(quick: bool) -> dict[str, object]:
+    """Null claims that were ever confirmed, and the false share among confirmed ones in a mixed swarm."""
+    runs = 1 if quick else 10
+    dice = np.random.default_rng(2)
+    print(f"\nFalse confirmations among {NULLS} null claims, 5 replicators x 8 seeds, watched all the time")
+    greedy = float(np.mean([dice.normal(size=NULLS).max() for _ in range(50)]))
+    hits = [len(_discoveries(np.full(NULLS, 0.5), dice, 5)) for _ in range(runs)]
+    uncorrected = [
+        int(sum(e_value(int(w), 40 - int(w)) >= COMMON.odds for w in dice.binomial(40, 0.5, NULLS)))
+        for _ in range(3)
+    ]
+    print(f"  best single seed of all claims looks {greedy:.2f} sd better than nothing")
+    print(f"  confirmed at E >= 20 without correction: {statistics.mean(uncorrected):.0f} claims a run")
+    print(f"  confirmed by the board: {sum(hits)} in {runs} runs")
+    rates: list[float] = []
+    power: list[float] = []
+    for _ in range(runs):
+        real = int(0.01 * NULLS)
+        chance = np.concatenate([np.full(real, 0.84), np.full(NULLS - real, 0.5)])  # effects of 1 sd
+        found = _discoveries(chance, dice, 5)
+        rates.append(sum(i >= real for i in found) / max(1, len(found)))
+        power.append(sum(i < real for i in found) / real)
+    fdr = statistics.mean(rates)
+    found_share = 100 * statistics.mean(power)
+    print(f"  1 % true effects of 1 sd: false share {100 * fdr:.2f} %, found {found_share:.0f} %")
+    return {
+        "E2": {
+            "value": fdr,
+            "goal": 0.05,
+            "false_in_all_null_runs": sum(hits),
+            "runs": runs,
+            "power_1sd": statistics.mean(power),
+            "met": fdr <= 0.05 and sum(hits) <= 0.05 * runs,
+        }
+    }
+
+
+# Winner's curse
+
+
+def _curse(claims: int, tau: float, replicators: int, more: bool, dice: np.random.Generator) -> float | None:
+    """Mean of shown minus true effect over the top ten; None if nothing was confirmed."""
+    true = dice.normal(0.0, tau, claims)
+    data = [dice.normal(true[i], 1.0, 8 * replicators) for i in range(claims)]
+
+    def level(values: Values) -> int:
+        wins = [int((part > 0).sum()) for part in np.array_split(values, replicators)]
+        return strength(
+            min(
+                e_value(sum(wins) - w, len(values) - len(values) // replicators - sum(wins) + w) for w in wins
+            ),
+            COMMON.odds,
+        )
+
+    levels = {i: level(values) for i, values in enumerate(data)}
+    wanted = 8 * doublings(claims) if more else 0
+    while True:
+        bar = bar_level(claims, Counter(levels.values()))
+        bounds = [
+            (lower_bound(sorted(data[i].tolist()), COMMON.odds << bar), i) for i in levels if levels[i] >= bar
+        ]
+        top = [i for low, i in sorted(bounds, key=lambda b: -1e9 if b[0] is None else b[0])[-10:]]
+        short = [i for i in top if len(data[i]) < wanted]
+        if not short:
+            break
+        for i in short:
+            data[i] = np.concatenate([data[i], dice.normal(true[i], 1.0, wanted - len(data[i]))])
+            levels[i] = level(data[i])
+    return float(np.mean([np.median(data[i]) - true[i] for i in top])) if top else None
+
+
+def winners_curse(quick: bool) -> dict[str, object]:
+    """Shown against true effect of the top ten, in standard deviations of a seed."""
+    runs = 3 if quick else 12
+    dice = np.random.default_rng(3)
+    print("\nWinner's curse: shown minus true effect of the top ten, in seed sd")
+    print("  claims  spread  greedy single seed  board without more seeds  board")
+    biases: list[float] = []
+    cases = [(200, 1.0, 3), (2_000, 1.0, 3), (2_000, 0.5, 5), (5_000, 0.3, 5)]
+    for claims, tau, replicators in cases if quick else [*cases, (NULLS, 0.3, 5)]:
+        true = dice.normal(0.0, tau, (runs, claims))
+        single = true + dice.normal(size=true.shape)
+        order = np.argsort(single, axis=1)[:, -10:]
+        greedy = float(np.mean(np.take_along_axis(single - true, order, axis=1)))
+        results = []
+        for more in (False, True):
+            found = [_curse(claims, tau, replicators, more, dice) for _ in range(runs)]
+            seen = [bias for bias in found if bias is not None]
+            results.append(statistics.mean(seen) if seen else float("nan"))
+        biases.append(results[1])
+        print(f"  {claims:6d}  {tau:6.1f}  {greedy:18.2f}  {results[0]:24.3f}  {results[1]:+.3f}")
+    worst = max(abs(bias) for bias in biases)
+    return {"E5": {"value": worst, "goal": 0.1, "met": worst < 0.1}}
+
+
+# Liars
+
+
+def liars(quick: bool) -> dict[str, object]:
+    """Swarms under attack: share of runs that reach the target, and what it cost."""
+    sizes = [(16, 2)] if quick else [(16, 16), (64, 4)]
+    print("\nLiars who lie together, mint identities, slander, withhold, grind and earn trust first")
+    print("  nodes  liars  board    reached  rounds  false  honest quarantined (still)  caught  verification")
+    result: dict[str, object] = {}
+    for nodes, runs in sizes:
+        for share in (0.0, 0.31) if quick else (0.0, 0.06, 0.19, 0.31):
+            for believes in ("mine",) if quick else ("mine", "common", "authors"):
+                count = runs if believes == "mine" else min(runs, 2)
+                rounds = 40 if nodes == 16 else 30
+                outcomes = [
+                    Drill(
+                        Setup(
+                            nodes=nodes,
+                            liars=round(share * nodes),
+                            rounds=rounds,
+                            believes=believes,
+                            glitch=0.002,
+                            seed=seed,
+                        )
+                    ).run()
+                    for seed in range(count)
+                ]
+                reached = [o.reached for o in outcomes if o.reached is not None and o.best >= 10.0]
+                false = statistics.mean(len(o.false_confirmed) for o in outcomes)
+                hurt = statistics.mean(len(o.quarantined) for o in outcomes)
+                still = statistics.mean(len(o.still_quarantined) for o in outcomes)
+                cost = statistics.mean(o.verification_share for o in outcomes)
+                caught = statistics.mean(o.caught for o in outcomes)
+                when = statistics.median(reached) if reached else float("nan")
+                print(
+                    f"  {nodes:5d}  {100 * share:4.0f}%  {believes:7s}  {len(reached):2d}/{count:<2d}    "
+                    f"{when:6.1f}  {false:5.1f}  {hurt:18.2f} ({still:.2f})  {caught:6.2f}  "
+                    f"{100 * cost:9.1f} %",
+                    flush=True,
+                )
+                if believes == "mine" and share == 0.31:
+                    result[f"E3_{nodes}"] = {
+                        "value": len(reached),
+                        "runs": count,
+                        "honest_quarantined": hurt,
+                        "still_quarantined": still,
+                        "false_confirmed": false,
+                        "met": len(reached) >= (count if nodes == 16 else 15 / 16 * count)
+                        and hurt < 0.5
+                        and still == 0,
+                    }
+                    result[f"E4_{nodes}"] = {"value": cost, "goal": 0.3, "met": cost <= 0.3}
+    return result
+
+
+# Reading a board
+
+
+def reading(quick: bool) -> dict[str, object]:
+    """Time of the top ten of a track after any change (goal K5), and of the change itself."""
+    claims = 4_000 if quick else 50_000
+    contest = Contest()
+    dice = random.Random(4)
+    authors = [Actor(f"a{i}", contest, sealed=False) for i in range(200)]
+    records = [authors[0].track()]
+    for _ in range(claims):
+        author = dice.choice(authors)
+        gain = round(dice.gauss(0, 1) if dice.random() < 0.97 else dice.uniform(1.5, 5), 6)
+        claim = author.claim(gain)
+        records += [claim, author.result(claim, gain)]
+        for peer in dice.sample(authors, 3) if dice.random() < 0.3 else []:
+            if peer is not author:
+                accept = peer.accept(claim)
+                records += [accept, peer.deliver(accept, gain)]
+    standings, track = Standings(), contest.manifest.id
+    held = records[-2000:]
+    standings.add(records[:-2000])
+    standings.top(track)
+    gc.collect()
+    gc.freeze()
+    times: dict[str, list[float]] = {"change": [], "top 10": []}
+    for record in held:
+        start = time.perf_counter()
+        standings.add([record])
+        standings.top(track, 1)
+        middle = time.perf_counter()
+        standings.top(track, 10)
+        times["change"].append(1e6 * (middle - start))
+        times["top 10"].append(1e6 * (time.perf_counter() - middle))
+    print(f"\nReading the top ten after each of 2,000 changes, {len(records):,} records, {claims:,} claims")
+    for name, values in times.items():
+        cuts = statistics.quantiles(values, n=100)
+        middle = statistics.median(values)
+        print(f"  {name:7s} median {middle:6.1f} us   p90 {cuts[89]:6.1f}   p99 {cuts[98]:7.1f}")
+    value = statistics.median(times["top 10"])
+    return {
+        "K5": {
+            "value": value,
+            "goal": 20.0,
+            "records": len(records),
+            "change_us": statistics.median(times["change"]),
+            "met": value <= 20.0,
+        }
+    }
+
+
+SECTIONS: dict[str, Callable[[bool], dict[str, object]]] = {
+    "coverage": coverage,
+    "fdr": false_discoveries,
+    "curse": winners_curse,
+    "liars": liars,
+    "reading": reading,
+}
+
+
+def main() -> None:
+    """Run the chosen sections; the last line with --json is one object keyed by goal."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="less than a minute in all")
+    parser.add_argument("--json", action="store_true", help="end with one JSON object")
+    parser.add_argument("--only", default=",".join(SECTIONS), help="sections, separated by commas")
+    arguments = parser.parse_args()
+    result: dict[str, object] = {}
+    for name in arguments.only.split(","):
+        result.update(SECTIONS[name](arguments.quick))
+    if arguments.json:
+        print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
