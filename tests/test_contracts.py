@@ -20,6 +20,7 @@ def _lint(folder: Path) -> subprocess.CompletedProcess[str]:
         [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(folder)},
+        check=False,
         capture_output=True,
         text=True,
         timeout=120,

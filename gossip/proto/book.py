@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from random import Random
+from typing import TYPE_CHECKING
 
 from .peerid import PeerId
+
+if TYPE_CHECKING:
+    from random import Random
 
 __all__ = ["MAX_ADDRESSES", "AddressBook", "Entry"]
 
