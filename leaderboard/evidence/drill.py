@@ -251,7 +251,8 @@ class _Researcher:
                 if checked and evidence.author is not None:
                     order = -(evidence.author.median or 0.0)
                 doubted = bool(evidence.check.mismatched)
-                yield (stake is not Stake.CHAMPION, doubted, not checked, order), stake, claim
+                turn = checked if now % 2 else not checked  # or the first friends remain the only ones
+                yield (stake is not Stake.CHAMPION, doubted, turn, order), stake, claim
 
     def _replicate(self, claim: Envelope, seeds: int) -> None:
         chosen = self._seeds_to_check(claim.id)
