@@ -32,7 +32,7 @@ from ..track import Track
 from .canonical import Program
 from .slots import Confinable
 
-__all__ = ["ProgramTrials", "takes_programs"]
+__all__ = ["ProgramTrials", "judge", "takes_programs"]
 
 
 class Programmed(Protocol):
@@ -113,16 +113,21 @@ class ProgramTrials:
         program = self._programs.get(program_id)
         if program is None:
             raise LocalError("the recipe names a program that was not given")
-        examiner = cast("Examiner", _load(track.examiner))
-        programmed = cast("Programmed", _load(_module_name(track)))
-        exam = examiner.prepare(seed)
         start, cpu = time.perf_counter(), time.process_time()
-        answers = programmed.answer(recipe, Confinable(program, self._level), seed, exam.inputs, ulps)
+        value = judge(track, recipe, Confinable(program, self._level), seed, ulps)
         wall, cpu = time.perf_counter() - start, time.process_time() - cpu
-        if (wrong := matches(answers, exam.answers)) is not None:
-            raise Rejected(Code.WRONG_OUTPUT, wrong)
-        value = examiner.score(exam, answers)
         return TrialOutcome(value, wall, cpu, self._environment, "diverged" if value is None else "")
+
+
+def judge(track: Track, recipe: Recipe, code: Confinable, seed: int, ulps: int = 0) -> float | None:
+    """The value of one trial of a program, or None if it diverged; Rejected if it gets none."""
+    examiner = cast("Examiner", _load(track.examiner))
+    programmed = cast("Programmed", _load(_module_name(track)))
+    exam = examiner.prepare(seed)
+    answers = programmed.answer(recipe, code, seed, exam.inputs, ulps)
+    if (wrong := matches(answers, exam.answers)) is not None:
+        raise Rejected(Code.WRONG_OUTPUT, wrong)
+    return examiner.score(exam, answers)
 
 
 def _load(name: str) -> ModuleType:

@@ -1,0 +1,6 @@
+# attack: defines nothing that the track asks for
+# class: form
+# track: deep-mlp
+# expect: rejected program-slots
+def optimiser(x):
+    return x

@@ -1,0 +1,9 @@
+# attack: weights without rows
+# class: metric channel
+# track: deep-mlp
+# expect: rejected wrong-shape
+import numpy as np
+
+
+def initialiser(shape, fan_in, fan_out, layer, depth, rng):
+    return rng.normal(size=(0, fan_in))

@@ -1,0 +1,9 @@
+# attack: nothing at all
+# class: metric channel
+# track: deep-mlp
+# expect: rejected wrong-dtype
+import numpy as np
+
+
+def initialiser(shape, fan_in, fan_out, layer, depth, rng):
+    return None

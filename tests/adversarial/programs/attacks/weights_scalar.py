@@ -1,0 +1,9 @@
+# attack: one number instead of weights
+# class: metric channel
+# track: deep-mlp
+# expect: rejected wrong-shape
+import numpy as np
+
+
+def initialiser(shape, fan_in, fan_out, layer, depth, rng):
+    return 0.5

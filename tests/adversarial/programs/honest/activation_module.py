@@ -1,0 +1,3 @@
+import torch
+
+activation = torch.nn.LeakyReLU(0.2)

@@ -1,0 +1,5 @@
+import torch
+
+
+def activation(x):
+    return torch.nn.functional.gelu(x)

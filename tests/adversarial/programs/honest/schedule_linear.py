@@ -1,0 +1,5 @@
+import math
+
+
+def schedule(t):
+    return 1.0 - t
