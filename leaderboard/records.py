@@ -12,6 +12,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
+from .ablation import Ablation
 from .codec import ValueMap, encode
 from .errors import PeerError
 from .fields import Fields
@@ -22,6 +23,7 @@ from .measurement import Measurement
 __all__ = [
     "KINDS",
     "MAX_TEXT",
+    "Ablation",
     "Accept",
     "Claim",
     "Finding",
@@ -296,10 +298,24 @@ class Profile:
         return cls(fields.text("name", 64), fields.text("software", 64), fields.text("device", 120))
 
 
-Record: TypeAlias = "Track | Claim | Accept | Result | Replication | Finding | Note | Retraction | Profile"
+Record: TypeAlias = (
+    "Track | Claim | Accept | Result | Replication | Ablation | Finding | Note | Retraction | Profile"
+)
 
 KINDS: dict[str, type[Record]] = {
-    cls.kind: cls for cls in (Track, Claim, Accept, Result, Replication, Finding, Note, Retraction, Profile)
+    cls.kind: cls
+    for cls in (
+        Track,
+        Claim,
+        Accept,
+        Result,
+        Replication,
+        Ablation,
+        Finding,
+        Note,
+        Retraction,
+        Profile,
+    )
 }
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 
+from .ablation import Ablation
 from .board.rows import Board, ClaimView, Row
 from .board.view import View
 from .envelope import Envelope
@@ -69,7 +70,7 @@ class Standings:
         match record:
             case Track():
                 self._take_track(record.manifest)
-            case Claim() | Accept() | Result() | Replication() | Finding():
+            case Claim() | Accept() | Result() | Replication() | Finding() | Ablation():
                 claim = envelope.id if isinstance(record, Claim) else record.claim
                 self._take_fact(claim, envelope)
             case Retraction():
@@ -108,7 +109,7 @@ class Standings:
             case Accept():
                 with self._conduct(identity):
                     identity.accept(envelope.id, envelope.chain, envelope.seq, claim)
-            case Finding():
+            case Finding() | Ablation():
                 self._finding_claims[envelope.id] = claim
                 self._touch(facts)
                 return
@@ -188,7 +189,7 @@ class Standings:
         return identity
 
     def _is_silent(self, author: AuthorId, record: ContentId) -> bool:
-        """Whether a finding does not speak: its author equivocated or took it back."""
+        """Whether a finding or an ablation does not speak: its author equivocated or took it back."""
         return self._identities[author].equivocated or author in self._retractors.get(record, ())
 
     # Reading

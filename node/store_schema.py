@@ -31,7 +31,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from leaderboard.envelope import Envelope
-from leaderboard.records import Accept, Claim, Finding, Note, Replication, Result, Retraction, Track
+from leaderboard.records import Ablation, Accept, Claim, Finding, Note, Replication, Result, Retraction, Track
 
 from .errors import StoreBroken
 
@@ -81,7 +81,13 @@ def subject_of(envelope: Envelope) -> bytes | None:
             return manifest.id
         case Claim(track=track):
             return track
-        case Accept(claim=claim) | Result(claim=claim) | Replication(claim=claim) | Finding(claim=claim):
+        case (
+            Accept(claim=claim)
+            | Result(claim=claim)
+            | Replication(claim=claim)
+            | Ablation(claim=claim)
+            | Finding(claim=claim)
+        ):
             return claim
         case Note(about=about):
             return about

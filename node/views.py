@@ -15,6 +15,7 @@ from leaderboard.envelope import Envelope
 from leaderboard.ids import ID_BYTES, short, to_text
 from leaderboard.measurement import Measurement
 from leaderboard.records import (
+    Ablation,
     Accept,
     Claim,
     Finding,
@@ -47,6 +48,8 @@ def summary(envelope: Envelope) -> str:
             text = f"own measurement of {short(claim)}: {_spread(measurement)}"
         case Replication(claim=claim, own=own):
             text = f"replicates {short(claim)}: {_spread(own)}"
+        case Ablation(claim=claim, changes=changes):
+            text = f"what caused the gain of {short(claim)}: {', '.join(change.name for change in changes)}"
         case Finding(claim=claim, label=label):
             text = f"{label} (of {short(claim)})"
         case Note(text=words):

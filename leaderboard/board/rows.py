@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from ..codec import ValueMap, encode
+from ..evidence.causes import Cause
 from ..evidence.pool import Share
 from ..evidence.standing import Assessment, Standing
 from ..ids import AuthorId, ContentId, RecipeId, TrackId
@@ -81,6 +82,8 @@ class ClaimView:
     """Against the track's reference; None unless the claim is confirmed."""
     evidence: Assessment
     findings: tuple[FindingView, ...]
+    causes: tuple[Cause, ...]
+    """What each change of the recipe contributes, where somebody ablated it."""
     bar_level: int
     """The track's bar at this moment: E >= odds * 2^bar_level confirms."""
     odds: int
@@ -109,6 +112,7 @@ class Row:
         return {
             "also_claimed": self.also_claimed,
             "author": view.author,
+            "causes": [cause.payload() for cause in view.causes],
             "claim": view.id,
             "diverged": evidence.total.diverged,
             "e_value": as_float(evidence.e_value),

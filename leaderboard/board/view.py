@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from ..evidence.causes import causes_of
 from ..evidence.electorate import Electorate
 from ..evidence.facts import ClaimFacts
 from ..evidence.policy import Policy
@@ -127,6 +128,7 @@ class View:
             margin=verdict.margin,
             evidence=state.assessments[facts.id],
             findings=findings_of(facts, self._silent) if facts.findings else (),
+            causes=causes_of(facts, state.manifest, self._policy.odds, self._silent),
             bar_level=state.bar_level,
             odds=self._policy.odds,
             delta_min=state.manifest.delta_min,

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ..ablation import Ablation
 from ..codec import encode
 from ..envelope import Envelope
 from ..ids import AuthorId, ContentId, RecipeId
@@ -61,6 +62,7 @@ class ClaimFacts:
     commitments: dict[ContentId, Commitment] = field(default_factory=dict)
     replications: dict[ContentId, tuple[AuthorId, Replication]] = field(default_factory=dict)
     findings: dict[ContentId, tuple[AuthorId, Finding, int]] = field(default_factory=dict)
+    ablations: dict[ContentId, tuple[AuthorId, Ablation]] = field(default_factory=dict)
     retractors: set[AuthorId] = field(default_factory=set)
     _judged: dict[ContentId, bool] = field(default_factory=dict)
     """Replications whose seeds were checked against their accept; the verdict is final."""
@@ -82,6 +84,9 @@ class ClaimFacts:
                 )
             case Replication():
                 self.replications[envelope.id] = (envelope.author, record)
+            case Ablation():
+                self.ablations[envelope.id] = (envelope.author, record)
+                return
             case Finding():
                 self.findings[envelope.id] = (envelope.author, record, envelope.time_ms)
                 return

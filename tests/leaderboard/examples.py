@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from leaderboard.ablation import Ablation, Change
 from leaderboard.ids import ContentId, TrackId
 from leaderboard.manifest import TrackManifest
 from leaderboard.measurement import Measurement
@@ -81,4 +82,5 @@ EXAMPLES: tuple[Record, ...] = (
     Note(None, "hello"),
     Retraction(CLAIM, "measured on the wrong data"),
     Profile("alice", "consilience 0.1.0", "cpu"),
+    Ablation(CLAIM, None, (Change("lr", {"settings": {"lr": 0.1}}, MEASUREMENT),)),
 )
