@@ -18,6 +18,9 @@ from ..structure.formula import Array
 __all__ = ["SHAPES", "Shape", "ShapeFit", "fit_shape"]
 
 
+_LEAST_POWER, _MOST_POWER = 0.2, 8.0  # beyond these a polynomial imitates other curves
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """`value(u, p)`; `power` says that p is fitted, `floored` that a floor below the curve is."""
@@ -98,6 +101,8 @@ def fit_shape(shape: Shape, y: Array, *, late: float = 0.0) -> ShapeFit:
     if floor < -0.002:  # a floor below zero turns one shape into another (a quarter of a cosine)
         misfit = math.inf
     power = float(found.x[-1]) if shape.power else 1.0
+    if not _LEAST_POWER <= power <= _MOST_POWER:
+        misfit = math.inf
     return ShapeFit(shape, float(np.exp(found.x[0])), floor, power, misfit)
 
 

@@ -163,8 +163,10 @@ def _degenerate(fits: Sequence[_Fit], rows: Sequence[StdRow]) -> bool:
 
 
 def _with_exceptions(rows: Sequence[StdRow]) -> _Fit | None:
-    """A named law that most layers follow exactly, with one or two layers at another scale."""
+    """A named law that all layers follow but the first or the last, which stand at another scale."""
     best: _Fit | None = None
+    numbers = [row.layer.layer for row in rows]
+    ends = {min(numbers), max(numbers)}
     for width in ("fan_in", "fan_out", "fan_avg", "constant"):
         offset = np.array([math.log(row.std / base_std(width, "", row.layer)) for row in rows])
         noise = _SIGMAS * np.array([row.log_error for row in rows])
@@ -172,7 +174,7 @@ def _with_exceptions(rows: Sequence[StdRow]) -> _Fit | None:
         off = np.abs(offset - gain) > _FIT + noise
         places = tuple(sorted({row.layer.layer for row, out in zip(rows, off, strict=True) if out}))
         kept = [row for row, out in zip(rows, off, strict=True) if not out]
-        if len(kept) < max(4, _MAJORITY * len(rows)) or len(places) > 2:
+        if len(kept) < max(4, _MAJORITY * len(rows)) or not set(places) <= ends:
             continue
         refit = _fit(kept, width, "")
         fit = _Fit(width, "", refit.gain, refit.misfit, refit.spread, places)
