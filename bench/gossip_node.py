@@ -20,10 +20,14 @@ from random import Random
 from typing import Any
 
 import trio
+from libp2p.peer.id import ID
+from multiaddr import Multiaddr
 
 from gossip.memory import MemoryReplica, synthetic
 from gossip.net.config import NetConfig
+from gossip.net.host import listen, open_host
 from gossip.net.swarm import Swarm, open_swarm
+from gossip.proto.frames import frame, pack
 from gossip.proto.peerid import PeerId
 from leaderboard.codec import decode
 from leaderboard.ids import SwarmId
@@ -72,10 +76,9 @@ async def obey(swarm: Swarm, replica: TimedReplica, seed: int, command: dict[str
     return {"size": len(replica), "digest": digest, "statistics": asdict(swarm.statistics())}
 
 
-async def main(options: dict[str, Any]) -> None:
+def config_of(options: dict[str, Any]) -> NetConfig:
     seed = int(options["seed"])
-    replica = TimedReplica()
-    config = NetConfig(
+    return NetConfig(
         seed=hashlib.sha256(b"node %d" % seed).digest(),
         swarm=SWARM,
         listen=tuple(options.get("listen", ["/ip4/127.0.0.1/tcp/0"])),
@@ -83,7 +86,39 @@ async def main(options: dict[str, Any]) -> None:
         private_key=bytes.fromhex(options["private_key"]) if options.get("private_key") else None,
         lan=bool(options.get("lan", False)),
     )
-    async with open_swarm(config, replica, random=Random(seed), wall_ns=time.time_ns) as swarm:
+
+
+async def bare(options: dict[str, Any]) -> None:
+    """The same host and the same messages with nothing of ours around them: what GossipSub itself costs."""
+    config, seed, heard = config_of(options), int(options["seed"]), 0
+
+    async def hear(subscription: Any) -> None:
+        nonlocal heard
+        while True:
+            await subscription.get()
+            heard += 1
+
+    async with open_host(config, time.time_ns) as host, trio.open_nursery() as nursery:
+        nursery.start_soon(hear, await host.pubsub.subscribe(host.topic))
+        await listen(host, config)
+        for text in config.bootstrap:
+            address, _, peer = text.rpartition("/p2p/")
+            await host.network.dial_addr(Multiaddr(address), ID.from_base58(peer))
+        print(json.dumps({"addresses": [f"{a}/p2p/{host.me}" for a in host.listening()]}), flush=True)
+        async for line in trio.wrap_file(sys.stdin):
+            command = json.loads(line)
+            if "publish" in command:
+                data = frame(64, pack(records(seed, heard, 1, command.get("size", 500))))
+                await host.pubsub.publish(host.topic, data)
+            print(json.dumps({"cpu": time.process_time(), "size": heard}), flush=True)
+
+
+async def main(options: dict[str, Any]) -> None:
+    if options.get("bare"):
+        await bare(options)
+        return
+    seed, replica = int(options["seed"]), TimedReplica()
+    async with open_swarm(config_of(options), replica, random=Random(seed), wall_ns=time.time_ns) as swarm:
         print(json.dumps({"addresses": swarm.addresses(), "peer": swarm.peer_id}), flush=True)
         lines = trio.wrap_file(sys.stdin)
         async for line in lines:

@@ -1,4 +1,4 @@
-"""Reconciliation of two large sets: bytes, round trips and CPU of finding out what differs (goals K1, K2, K8).
+"""Reconciliation of large sets: bytes, round trips and CPU of finding out what differs (K1, K2, K8).
 
     python bench/reconcile.py [--quick] [--json]
 
@@ -6,8 +6,8 @@ Counted are all bytes in both directions up to the moment at which the asking si
 with framing; records themselves are not. `scattered` spreads the differences over all clocks, `recent` puts
 them last. CPU is both sides together, with the work of taking the differences into a standing sketch. Beside
 the real session runs our own comparison by ranges on the same sets, which is the fallback and stands for
-range-based reconciliation in the same language; the figures of negentropy (C++) are quoted from its measurement
-on 2026-10, not from this run: it needs a compiler, which this machine class is not assumed to have.
+range-based reconciliation in the same language. The figures of negentropy (C++) are quoted from an earlier
+measurement of the same sizes on another machine; they are not of this run.
 """
 
 from __future__ import annotations

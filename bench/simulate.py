@@ -62,7 +62,7 @@ def push(nodes: int, degree: int, loss: float = 0.0) -> dict[str, float]:
 
 
 def repair(nodes: int) -> dict[str, float]:
-    """Push with a fifth of the copies lost and a third of the nodes silent, then rounds of sync to the end."""
+    """Push with a fifth of the copies lost and a third of the nodes silent, then rounds of sync."""
     records = archive(20)
     simulation = Simulation(
         Settings(nodes, seed=11, degree=6, loss=0.2, silent=0.33, sync_seconds=4.0, symbols=128), records
@@ -138,7 +138,8 @@ def main() -> None:
         row = repairs[nodes] = repair(nodes)
         print(
             f"  {nodes:6} nodes, 20 % lost, 33 % silent: "
-            f"push reaches {100 * row['pushed']:.2f} %, {row['rounds']} rounds of sync to {100 * row['coverage']:.2f} %"
+            f"push reaches {100 * row['pushed']:.2f} %, "
+            f"{row['rounds']} rounds of sync to {100 * row['coverage']:.2f} %"
         )
     fast = speed(2000 if arguments.quick else 10_000)
     print(f"  speed: {fast['per_second']:,.0f} events/s ({fast['events']:,} events), repeats: {fast['same']}")

@@ -24,7 +24,7 @@ from .links import Links
 from .streams import FrameStream
 from .tally import Tally
 
-__all__ = ["Acquaint", "listening_addresses"]
+__all__ = ["Acquaint", "listening_addresses", "usable_addresses"]
 
 _HUNGRY_SECONDS = 5.0
 _SATED_SECONDS = 60.0
@@ -91,13 +91,13 @@ class Acquaint:
     def _learn(self, peer: PeerId, stream: FrameStream, tell: Tell) -> None:
         self._links.member(peer)
         self._meet(peer, stream, tell.listening)
-        news = [self._links.book.learn(told.peer, _usable(told.addresses)) for told in tell.peers]
+        news = [self._links.book.learn(told.peer, usable_addresses(told.addresses)) for told in tell.peers]
         if any(news):
             self._links.wake()
 
     def _meet(self, peer: PeerId, stream: FrameStream, listening: Iterable[str]) -> None:
         """Note where a connected peer listens; its ports also at the address it comes from."""
-        usable = _usable(listening)
+        usable = usable_addresses(listening)
         seen = _at(stream.remote_ip, usable)
         self._links.book.learn(peer, tuple(dict.fromkeys((*seen, *usable)))[:MAX_ADDRESSES])
         self._links.book.reached(peer, None, trio.current_time())
@@ -127,7 +127,7 @@ def listening_addresses(host: Host) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _usable(addresses: Iterable[str]) -> tuple[str, ...]:
+def usable_addresses(addresses: Iterable[str]) -> tuple[str, ...]:
     """Those of `addresses` that are a host and a TCP port, as text that multiaddr reads."""
     good = []
     for address in addresses:

@@ -32,7 +32,7 @@ class NetConfig:
     max_links: int = 64
     """Connections in all; above it, inbound ones are refused."""
     sync_seconds: float = 3.0
-    """Mean pause between comparisons with a random peer."""
+    """Mean pause between comparisons with a random peer; up to twice that while nothing differs."""
     lan: bool = False
     """Look for peers on the local network by mDNS."""
     book: tuple[Entry, ...] = ()

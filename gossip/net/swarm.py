@@ -25,6 +25,7 @@ from .acquaint import Acquaint, listening_addresses
 from .config import NetConfig, PeerView, Statistics
 from .contain import Contained
 from .host import Host, listen, open_host, probe
+from .lan import look_around
 from .links import Links
 from .pushing import Push
 from .syncing import Sync
@@ -126,6 +127,8 @@ class Swarm:
             nursery.start_soon(self._acquaint.run)
             nursery.start_soon(self._greet_loop, nursery)
             nursery.start_soon(self._save_loop)
+            if self._config.lan:
+                nursery.start_soon(look_around, self._host, self._config, self._links, self._tally)
 
     def _on_link(self, peer: PeerId, outbound: bool) -> None:
         with Contained():  # WouldBlock: so many at once that nobody needs greeting twice

@@ -57,6 +57,8 @@ _RANGES_SECONDS = 5.0
 """A peer may have us compare by ranges this often: each time costs a pass over all ids."""
 _AUDIT_EVERY = 64
 """Every so many sessions equal digests are not believed, since digests can be forged with some work."""
+_CALMEST = 1
+"""After a session that found nothing the next waits up to twice as long."""
 _HELPERS = 4
 """Peers asked at once during a bulk transfer."""
 
@@ -78,6 +80,7 @@ class Sync:
         self._order = Order()
         self._catching_up = trio.Lock()
         self._sessions = 0
+        self._calm = 0
         self._ranged: dict[PeerId, float] = {}
         self._buckets = Buckets()
         self._serving: Counter[PeerId] = Counter()
@@ -106,7 +109,8 @@ class Sync:
                     nursery.start_soon(self._once, peer, [])
                 if self._next_turn <= now:
                     nursery.start_soon(self._turn)
-                    self._next_turn = now + self._config.sync_seconds * self._random.uniform(0.6, 1.4)
+                    calm = 1 + min(self._calm, _CALMEST)
+                    self._next_turn = now + calm * self._config.sync_seconds * self._random.uniform(0.6, 1.4)
                 with trio.move_on_at(min([self._next_turn, *self._soon.values()])):
                     await self._wake.wait()
 
@@ -141,6 +145,7 @@ class Sync:
 
     def _ended(self, peer: PeerId, outcome: Outcome) -> None:
         self._tally.syncs[outcome.ending.value] += 1
+        self._calm = self._calm + 1 if outcome.ending is Ending.EQUAL else 0
         self._tally.new_records += outcome.received
         for _ in range(outcome.rejected):
             self._links.blame(peer, REJECTED_RECORD, "sync: rejected record")
