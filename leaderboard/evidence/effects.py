@@ -33,6 +33,10 @@ class Count:
             self.diverged + other.diverged,
         )
 
+    def reversed(self) -> Count:
+        """The same seeds from the opponent's side."""
+        return Count(self.losses, self.wins, self.ties, self.diverged)
+
 
 def paired_effects(measurement: Measurement, manifest: TrackManifest, most: int) -> tuple[float | None, ...]:
     """Clipped effect per seed in units of the metric, for the first `most` seeds; None is a tie."""

@@ -23,7 +23,7 @@ against): the board shows the number of environments instead.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from ..ids import AuthorId
@@ -32,9 +32,13 @@ from .electorate import Weight
 from .eprocess import e_value
 from .policy import Policy
 
-__all__ = ["Share", "forward_e", "reverse_e"]
+__all__ = ["Share", "forward_e", "removals", "reverse_e"]
 
 _HALF = Fraction(1, 2)
+_MOST_SEEDS = 4_096
+"""Beyond this many seeds counts are scaled down in proportion, against the claim: bounds the cost of E."""
+_MOST_REMOVALS = 16
+"""Only the removal of the strongest supporters is tried; removing anybody else leaves more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +69,27 @@ class Share:
 
 def forward_e(shares: Sequence[Share], policy: Policy) -> Fraction:
     """E against "no more than half of the seeds gain delta_min", robust to the removal of any one."""
-    return min(_forward(subset, policy) for subset in _subsets(shares, policy))
+    return min(_forward(subset, policy) for subset in _subsets(shares, removals(shares, policy)))
 
 
 def reverse_e(shares: Sequence[Share], policy: Policy) -> Fraction:
     """E against "at least half of the seeds gain delta_min": delivered seeds only, no veto by silence."""
-    return min(_reverse(subset) for subset in _subsets(shares, policy))
+    against = [replace(share, count=share.count.reversed()) for share in shares]
+    return min(_reverse(subset) for subset in _subsets(shares, removals(against, policy)))
 
 
-def _subsets(shares: Sequence[Share], policy: Policy) -> list[list[Share]]:
-    """All shares, or every way to leave one deliverer out once there are enough of them."""
-    deliverers = [share.author for share in shares if share.delivered]
+def removals(shares: Iterable[Share], policy: Policy) -> list[AuthorId]:
+    """Whom to leave out in turn: nobody while there are too few, else the strongest supporters."""
+    deliverers = [share for share in shares if share.delivered]
     if len(deliverers) < policy.removal_from:
-        return [list(shares)]
-    return [[share for share in shares if share.author != left_out] for left_out in deliverers]
+        return []
+    deliverers.sort(key=lambda share: (share.count.losses - share.count.wins, share.author))
+    return [share.author for share in deliverers[:_MOST_REMOVALS]]
+
+
+def _subsets(shares: Sequence[Share], left_out: Iterable[AuthorId]) -> list[list[Share]]:
+    """All shares, or all without each one of `left_out`."""
+    return [[share for share in shares if share.author != gone] for gone in left_out] or [list(shares)]
 
 
 def _forward(shares: Iterable[Share], policy: Policy) -> Fraction:
@@ -96,11 +107,11 @@ def _forward(shares: Iterable[Share], policy: Policy) -> Fraction:
 
 def _reverse(shares: Iterable[Share]) -> Fraction:
     total = sum((share.count for share in shares), Count())
-    return e_value(total.losses, total.wins)
+    return e_value(*_scaled(total.losses, total.wins, _MOST_SEEDS))
 
 
 def _capped_e(rows: Sequence[tuple[tuple[str, ...], int, int]], policy: Policy) -> Fraction:
-    full = e_value(sum(row[1] for row in rows), sum(row[2] for row in rows))
+    full = e_value(*_scaled(sum(row[1] for row in rows), sum(row[2] for row in rows), _MOST_SEEDS))
     by_environment: dict[tuple[str, ...], tuple[int, int]] = {}
     for environments, wins, losses in rows:
         before = by_environment.get(environments, (0, 0))
@@ -108,7 +119,8 @@ def _capped_e(rows: Sequence[tuple[tuple[str, ...], int, int]], policy: Policy) 
     if len(by_environment) < 2:
         return full
     capped = [_scaled(wins, losses, policy.environment_cap) for wins, losses in by_environment.values()]
-    return min(full, e_value(sum(wins for wins, _ in capped), sum(losses for _, losses in capped)))
+    wins, losses = sum(wins for wins, _ in capped), sum(losses for _, losses in capped)
+    return min(full, e_value(*_scaled(wins, losses, _MOST_SEEDS)))
 
 
 def _scaled(wins: int, losses: int, cap: int) -> tuple[int, int]:

@@ -26,7 +26,7 @@ from .electorate import Electorate, Weight
 from .eprocess import strength
 from .facts import ClaimFacts, Commitment, Delivery
 from .policy import Policy
-from .pool import Share, forward_e, reverse_e
+from .pool import Share, forward_e, removals, reverse_e
 from .replay import Check, cross_check
 
 __all__ = ["Assessment", "AuthorSummary", "Standing", "Terms", "assess"]
@@ -248,12 +248,9 @@ def _spared(
     values: Mapping[AuthorId, list[float]], heard: Iterable[Share], policy: Policy
 ) -> tuple[tuple[float, ...], ...]:
     """Pooled effects without each deliverer in turn, as leaderboard.evidence.pool removes them."""
-    deliverers = [share.author for share in heard if share.delivered]
-    if len(deliverers) < policy.removal_from:
-        return ()
     return tuple(
         _pooled(effects for author, effects in values.items() if author != left_out)
-        for left_out in deliverers
+        for left_out in removals(heard, policy)
     )
 
 
