@@ -43,7 +43,7 @@ NEAR_HE = [law for law in LAWS if "sqrt(2/fan" in law]
 KERNELS = {
     "default": {"ATEN_CPU_CAPABILITY": "default", "MKL_CBWR": "COMPATIBLE"},
     "avx2": {"ATEN_CPU_CAPABILITY": "avx2", "MKL_CBWR": "AVX2", "ONEDNN_MAX_CPU_ISA": "AVX2"},
-    "sse": {"MKL_ENABLE_INSTRUCTIONS": "SSE4_2", "MKL_DYNAMIC": "FALSE"},
+    "mkl": {"MKL_CBWR": "COMPATIBLE"},
 }
 FIRST_SEED = 7_000_000  # any; the search never sees these
 

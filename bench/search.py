@@ -27,7 +27,7 @@ import statistics
 import sys
 import time
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -36,7 +36,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from experiments.expr import ExprError, parse  # noqa: E402
 from experiments.recipe import Recipe  # noqa: E402
-from experiments.search.baselines import Greedy, RandomSearch  # noqa: E402
+from experiments.search.baselines import Greedy  # noqa: E402
 from experiments.search.candidates import Workshop  # noqa: E402
 from experiments.search.evolution import Evolution  # noqa: E402
 from experiments.search.numeric import CmaEs, Tpe  # noqa: E402
@@ -68,7 +68,7 @@ def law_of(recipe: Recipe) -> str | None:
     return min(modes, default=None)
 
 
-@lru_cache(maxsize=None)
+@cache
 def value(recipe: Recipe, seed: int) -> float | None:
     """The loss of one run."""
     from experiments.tracks.deep_mlp import examiner, runner
