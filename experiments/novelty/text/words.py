@@ -1,4 +1,4 @@
-"""Words: sentences and tokens of a claim, and BM25 over the catalogue's texts (Robertson and Zaragoza 2009)."""
+"""Words: sentences and tokens of a claim, and BM25 over texts (Robertson and Zaragoza 2009)."""
 
 from __future__ import annotations
 
@@ -15,32 +15,37 @@ __all__ = ["BM25", "sentences", "tokens"]
 
 _K1: Final = 1.2
 _B: Final = 0.6
-_MOST_SENTENCES: Final = 24
+_MOST_SENTENCES: Final = 8
 _LEAST_WORDS: Final = 4  # a shorter fragment says nothing alone and is joined to its neighbour
-_MOST_CHARACTERS: Final = 600
+_MOST_CHARACTERS: Final = 1_200  # some 300 tokens, a tenth of a second; a claim has a quarter of that
+_MOST_READ: Final = 20_000  # characters looked at
 _SPLIT = re.compile(r"(?<=[.!?;:])\s+|\n+")
 _WORD = re.compile(r"[a-z]+|\d+(?:\.\d+)?")
-_STOP = frozenset(
-    "a an and are as at be but by can do each every for from has have i if in into is it its just more not of "
-    "on or our out so than that the their them then there these they this to very was we were what when "
-    "where which while will with you your all also any because been before between both could did does done "
-    "down during get gets got had he her here him his how let may me might much must my new no now off once "
-    "one only other over own s same she should some such t too under until up us way who why would".split()
-)
+_STOP_WORDS: Final = """
+a an and are as at be but by can do each every for from has have i if in into is it its just more not of
+on or our out so than that the their them then there these they this to very was we were what when where
+which while will with you your all also any because been before between both could did does done down
+during get gets got had he her here him his how let may me might much must my new no now off once one
+only other over own s same she should some such t too under until up us way who why would
+"""
+_STOP = frozenset(_STOP_WORDS.split())
 
 
 def sentences(text: str) -> list[str]:
-    """The text's sentences, fragments joined, at most 24 of at most 600 characters; the whole comes first."""
+    """The text's sentences, fragments joined; at most 8, and 1,200 characters together."""
     parts: list[str] = []
-    for part in _SPLIT.split(text.strip()):
+    for part in _SPLIT.split(text[:_MOST_READ].strip()):
         piece = " ".join(part.split())
         if parts and len(parts[-1].split()) < _LEAST_WORDS:
             parts[-1] += " " + piece
         elif piece:
             parts.append(piece)
-    whole = " ".join(text.split())[:_MOST_CHARACTERS]
-    found = [whole, *parts] if len(parts) > 1 else [whole]
-    return [part[:_MOST_CHARACTERS] for part in found if part][:_MOST_SENTENCES]
+    kept, left = [], _MOST_CHARACTERS
+    for part in parts[:_MOST_SENTENCES]:
+        if left > 0:
+            kept.append(part[:left])
+            left -= len(part)
+    return kept
 
 
 def tokens(text: str) -> list[str]:
@@ -84,6 +89,11 @@ class BM25:
             total[indices] += rarity * weights
             most += rarity * (_K1 + 1.0)
         return total / most if most else total
+
+    def unknown(self, query: Sequence[str]) -> float:
+        """The share of the query's different words that no document has."""
+        words = set(query)
+        return sum(word not in self._postings for word in words) / max(len(words), 1)
 
 
 def _frozen(

@@ -1,0 +1,149 @@
+"""From features to a named technique and the probability that the name is right.
+
+Two small models, both fitted by `fit.py` and stored in `model.json`:
+
+1. A *ranking*: a linear score per technique.  Its coefficients are a conditional logit's, so the difference of
+   two scores is the log odds between two techniques.
+2. A *calibration*: a logistic regression on what the best technique looks like (its score, its lead over the
+   first technique of another family, the raw similarities, how much of the claim's vocabulary is known), which
+   gives the probability that the first name is right.  Odd ideas have a first name as well, a wrong one.
+
+Above the threshold the first technique is flagged, below it is only `near`.  Not covered: techniques outside the
+catalogue, claims in other languages than English, and whether a described change was really made: a probe or
+the code may contradict the words.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from ..catalogue import Catalogue, Technique
+from ..verdict import Channel, Evidence, Relation
+from .features import FEATURES, Features, Index
+from .minilm import Encoder
+from .prose import is_tuning, parts_of, what_differs
+
+__all__ = ["CALIBRATION", "MODEL_FILE", "Match", "Model", "TextMatcher", "load_models", "signs", "unrelated"]
+
+_Table: TypeAlias = npt.NDArray[np.float64]
+
+MODEL_FILE: Final = Path(__file__).parent / "model.json"
+CALIBRATION: Final = ("score", "lead", "sentence", "several", "words", "named", "category", "unknown")
+"""What the calibration looks at; `signs` computes it."""
+_TOP: Final = 5
+_LEAST_WORTH_SHOWING: Final = 0.05  # a candidate of less is not evidence for anything
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Coefficients: `ranking` by FEATURES, `calibration` by CALIBRATION, and the flag's threshold."""
+
+    ranking: tuple[float, ...]
+    calibration: tuple[float, ...]
+    intercept: float
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One technique and the calibrated probability that it is what the claim describes."""
+
+    technique: str
+    probability: float
+
+
+@cache
+def load_models(file: Path = MODEL_FILE) -> tuple[Model, Model]:
+    """The models with and without a sentence encoder."""
+    raw = json.loads(file.read_bytes())
+    with_encoder, without = (_model(raw[name]) for name in ("encoder", "words_only"))
+    return with_encoder, without
+
+
+class TextMatcher:
+    """Names the technique that a claim describes; reads the catalogue once and is then quick."""
+
+    def __init__(self, catalogue: Catalogue, encoder: Encoder | None, model: Model | None = None) -> None:
+        self._catalogue = catalogue
+        self._index = Index(catalogue, encoder)
+        self._model = model or load_models()[0 if encoder else 1]
+
+    def match(self, text: str, k: int = 10, code: str = "") -> list[Match]:
+        """The k likeliest techniques, best first; code in the text itself counts as code."""
+        claim, inside = parts_of(text)
+        features = self._index.features(claim, f"{inside}\n{code}")
+        scores = features.table @ np.array(self._model.ranking)
+        order = np.argsort(-scores)[:k]
+        right = self._probability(features, scores)
+        chances = right * np.exp(scores[order] - scores[order[0]])
+        ids = [self._catalogue.techniques[at].id for at in order]
+        return [Match(*pair) for pair in zip(ids, chances.tolist(), strict=True)]
+
+    def evidence(self, text: str, code: str = "") -> Sequence[Evidence]:
+        """At most five candidates; the first may flag, the others never do."""
+        found = self.match(text, _TOP, code)
+        known = bool(found) and found[0].probability >= self._model.threshold
+        return [
+            self._evidence(match, text, flagged=known and place == 0)
+            for place, match in enumerate(found)
+            if match.probability >= _LEAST_WORTH_SHOWING or (known and place == 0)
+        ]
+
+    def _probability(self, features: Features, scores: _Table) -> float:
+        seen = signs(features, scores, self._catalogue)
+        odds = self._model.intercept + float(seen @ np.array(self._model.calibration))
+        return 1.0 / (1.0 + math.exp(-max(min(odds, 30.0), -30.0)))
+
+    def _evidence(self, match: Match, text: str, *, flagged: bool) -> Evidence:
+        entry = self._catalogue.by_id[match.technique]
+        differs = what_differs(text) if flagged else ""
+        if not flagged:
+            relation = Relation.NEAR
+        elif is_tuning(entry):
+            relation = Relation.TUNING
+        else:
+            relation = Relation.REPARAMETRISATION if differs else Relation.EQUAL
+        chance = f"{match.probability:.0%}"
+        summary = f"the claim reads like a description of {entry.name} ({chance} by calibration)"
+        numbers = (("probability", match.probability), ("threshold", self._model.threshold))
+        return Evidence(
+            Channel.TEXT, relation, entry.id, match.probability, summary, numbers, what_differs=differs
+        )
+
+
+def signs(features: Features, scores: _Table, catalogue: Catalogue) -> _Table:
+    """What the calibration looks at, shape (CALIBRATION,)."""
+    order = np.argsort(-scores)
+    best = catalogue.techniques[order[0]]
+    rivals = (at for at in order[1:] if unrelated(best, catalogue.techniques[at]))
+    rival = next(rivals, None)
+    lead = float(scores[order[0]] - scores[rival]) if rival is not None else float(scores[order[0]])
+    row = dict(zip(FEATURES, features.table[order[0]], strict=True))
+    shown = {**row, "score": float(scores[order[0]]), "lead": lead, "unknown": features.unknown}
+    return np.array([shown[name] for name in CALIBRATION])
+
+
+def unrelated(one: Technique, other: Technique) -> bool:
+    """Whether two techniques are of different equivalence classes, and neither contains the other."""
+    if one.equivalence_class is not None and one.equivalence_class == other.equivalence_class:
+        return False
+    return one.id not in other.special_case_of and other.id not in one.special_case_of
+
+
+def _model(raw: dict[str, dict[str, float]]) -> Model:
+    ranking, calibration = raw["ranking"], raw["calibration"]
+    return Model(
+        ranking=tuple(ranking[name] for name in FEATURES),
+        calibration=tuple(calibration[name] for name in CALIBRATION),
+        intercept=raw["flag"]["intercept"],
+        threshold=raw["flag"]["threshold"],
+    )
