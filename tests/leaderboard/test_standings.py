@@ -8,7 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from leaderboard.ablation import Ablation, Change
 from leaderboard.envelope import Envelope
+from leaderboard.evidence.seeds import author_seeds
 from leaderboard.evidence.standing import Standing
 from leaderboard.evidence.synthetic import Actor, Contest
 from leaderboard.records import Finding, Note, Profile, Retraction
@@ -101,12 +103,17 @@ class World:
 
     def odd(self, actor: Actor) -> None:
         target = self.dice.choice(self.records)
-        kind = self.dice.randrange(5)
+        kind = self.dice.randrange(6)
         if kind == 0:
             self.records.append(actor.write(Retraction(target.id, "regret")))
         elif kind == 1 and self.claims:
             claim = self.dice.choice(self.claims)[1]
             self.records.append(actor.write(finding(claim, self.dice.choice(["kaiming", "glorot"]))))
+        elif kind == 5 and self.claims:
+            _, claim, gain, base = self.dice.choice(self.claims)
+            seeds = author_seeds(TRACK, actor.id, 2)
+            change = Change("lr", {}, CONTEST.measure(gain, base, seeds))
+            self.records.append(actor.write(Ablation(claim.id, None, (change,))))
         elif kind == 2:
             self.records.append(actor.write(Profile(f"n{self.dice.random()}", "s", "d")))
         elif kind == 3:
