@@ -242,7 +242,7 @@ def report(n: int, d: int, runs: int, found: dict[str, Any]) -> None:
         print(
             f"  {name:9}  session {row['bytes']:.1f} B per difference, {row['rounds']:.0f} round trips "
             f"{row['rounds_each']}, {row['ms']:.1f} ms | ranges {row['ranges_bytes']:.0f} B, "
-            f"{row['ranges_rounds']:.0f} round trips, {row['ranges_ms']:.0f} ms | negentropy C++ (quoted) {quoted}"
+            f"{row['ranges_rounds']:.0f} round trips, {row['ranges_ms']:.0f} ms | negentropy, quoted: {quoted}"
         )
     print(f"  equal sets: {found['equal']} B   (negentropy, quoted: {NEGENTROPY['equal_bytes']})")
     print(f"  adding an id to a sketch, in bulk: {found['insert_us']:.2f} us")

@@ -29,8 +29,8 @@ __all__ = ["Push"]
 
 _PACE_SECONDS = 0.002
 """Pause between batches of a burst, so that sending keeps up with the queues."""
-_BACKLOG = 512
-"""Batches that wait for the ledger. Beyond it batches are dropped, counted, and left to sync."""
+_BACKLOG = 256
+"""Batches that wait for the ledger, at most 86 MB. Beyond it they are dropped, counted, and left to sync."""
 
 
 class Push:

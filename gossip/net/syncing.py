@@ -153,8 +153,12 @@ class Sync:
             pause = SOON_SECONDS * self._random.uniform(0.5, 1.5)
             if outcome.ending is Ending.PARTIAL:
                 self.soon(peer, pause)
-            self._next_turn = min(self._next_turn, trio.current_time() + pause)
-            self._wake.set()
+            self._hurry(pause)
+
+    def _hurry(self, pause: float) -> None:
+        """Have the next turn come no later than in `pause` seconds."""
+        self._next_turn = min(self._next_turn, trio.current_time() + pause)
+        self._wake.set()
 
     def _failed(self, peer: PeerId, error: Exception) -> None:
         if isinstance(error, PeerError):
@@ -195,7 +199,10 @@ class Sync:
     async def _drive(self, stream: FrameStream, session: SyncSession) -> Outcome:
         event: Event = Opened()
         while True:
+            alone = not self._buckets.active
             (effect,) = session.handle(event, trio.current_time())
+            if alone and self._buckets.active:
+                self._hurry(0.0)  # a bulk transfer begins: other peers can help
             match effect:
                 case Finish(outcome):
                     return outcome

@@ -67,7 +67,7 @@ class Cluster:
         self.nodes.append(node)
         return node
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = 60.0) -> None:
         """Wait for a state of the world; TooSlowError says which test waited in vain."""
         with trio.fail_after(seconds):
             while not condition():  # noqa: ASYNC110 - the world has no events
@@ -82,7 +82,7 @@ class Cluster:
             )
         )
 
-    async def equal(self, size: int, seconds: float = 20.0) -> None:
+    async def equal(self, size: int, seconds: float = 60.0) -> None:
         """Every node has the same `size` records."""
         await self.until(lambda: all(len(node.replica) == size for node in self.nodes), seconds)
         assert len({node.replica.ids() for node in self.nodes}) == 1
