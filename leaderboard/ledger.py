@@ -19,7 +19,7 @@ from .envelope import Envelope, open_envelope
 from .errors import PeerError
 from .ids import AuthorId, ContentId, SwarmId
 
-__all__ = ["CLOCK_AHEAD_MS", "Admission", "Ledger", "Store", "Verdict"]
+__all__ = ["CLOCK_AHEAD_MS", "Admission", "Ledger", "Store", "Verdict", "verify_each"]
 
 CLOCK_AHEAD_MS = 10 * 60 * 1000
 """Records from further ahead of our clock are ignored until it has caught up."""
@@ -64,26 +64,35 @@ class Ledger:
         *,
         refused: Collection[AuthorId] = (),
         on_admitted: Callable[[Sequence[Envelope]], None] = lambda _: None,
+        verify: Callable[[Sequence[Envelope]], Sequence[bool]] | None = None,
     ) -> None:
+        """`verify` checks the signatures of many envelopes; without it they are checked one by one."""
         self._store = store
         self._swarm = swarm
         self._refused = frozenset(refused)
         self._on_admitted = on_admitted
+        self._verify = verify or verify_each
 
     def admit(self, batch: Sequence[bytes], now_ms: int) -> list[Admission]:
         """One verdict per element of `batch`, in order. What is ACCEPTed is durable on return."""
         opened = [self._open(raw) for raw in batch]
         known = self._store.known({item.id for item in opened if isinstance(item, Envelope)})
+        judged = [
+            item if isinstance(item, Admission) else self._judge(item, known, now_ms) for item in opened
+        ]
+        unsigned = [item for item in judged if isinstance(item, Envelope)]
+        genuine = iter(self._verify(unsigned))
         accepted: dict[ContentId, Envelope] = {}
         admissions: list[Admission] = []
-        for item in opened:
+        for item in judged:
             if isinstance(item, Admission):
                 admissions.append(item)
-                continue
-            admission = self._judge(item, item.id in known or item.id in accepted, now_ms)
-            admissions.append(admission)
-            if admission.verdict is Verdict.ACCEPT and not admission.reason:
-                accepted[item.id] = item
+            elif not next(genuine):
+                reason = "the signature is not the author's"
+                admissions.append(Admission(Verdict.REJECT, item.id, reason))
+            else:
+                admissions.append(Admission(Verdict.ACCEPT, item.id, "known" if item.id in accepted else ""))
+                accepted.setdefault(item.id, item)
         if accepted:
             fresh = list(accepted.values())
             self._store.append(fresh)
@@ -96,13 +105,17 @@ class Ledger:
         except PeerError as error:
             return Admission(Verdict.REJECT, None, str(error))
 
-    def _judge(self, envelope: Envelope, known: bool, now_ms: int) -> Admission:
-        if known:
+    def _judge(self, envelope: Envelope, known: set[ContentId], now_ms: int) -> Envelope | Admission:
+        """The verdict where it needs no signature, else the envelope."""
+        if envelope.id in known:
             return Admission(Verdict.ACCEPT, envelope.id, "known")
         if envelope.author in self._refused:
             return Admission(Verdict.IGNORE, envelope.id, "author is on the local refuse-list")
         if envelope.time_ms > now_ms + CLOCK_AHEAD_MS:
             return Admission(Verdict.IGNORE, envelope.id, "dated ahead of this node's clock")
-        if not envelope.signature_holds():
-            return Admission(Verdict.REJECT, envelope.id, "the signature is not the author's")
-        return Admission(Verdict.ACCEPT, envelope.id, "")
+        return envelope
+
+
+def verify_each(envelopes: Sequence[Envelope]) -> Sequence[bool]:
+    """Whether each signature is its author's, one after the other."""
+    return [envelope.signature_holds() for envelope in envelopes]

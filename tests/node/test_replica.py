@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import trio
 
@@ -10,7 +12,7 @@ from leaderboard.ledger import Verdict
 from leaderboard.records import Note
 from leaderboard.signing import Signer
 from node.author import Author
-from node.replica import NodeReplica
+from node.replica import NodeReplica, verify_in_threads
 from node.store import Store
 
 
@@ -114,3 +116,15 @@ async def test_a_cancelled_admission_is_still_shown_or_not_made(store):
         scope.cancel()
         await replica.admit(_history(), "")
     assert len(replica) == store.count()
+
+
+@pytest.mark.parametrize("count", [0, 1, 15, 16, 101])
+def test_signatures_checked_in_threads_keep_their_order(count):
+    contest = Contest()
+    ada = Actor("ada", contest)
+    envelopes = [ada.write(Note(None, str(number))) for number in range(count)]
+    forged = {number for number in range(count) if number % 7 == 3}
+    claimed = [
+        replace(e, author=Actor("bob", contest).id) if n in forged else e for n, e in enumerate(envelopes)
+    ]
+    assert list(verify_in_threads(claimed)) == [number not in forged for number in range(count)]
