@@ -9,14 +9,14 @@ from ..text import visible
 from .client import connect
 from .group import Session, shared
 from .output import note, print_json, say
+from .recipes import pair_of, recipe_options, value_of
 
 __all__ = ["claim_command"]
 
 
 @click.command("claim")
 @click.argument("track")
-@click.option("--slot", "slots", multiple=True, metavar="NAME=EXPR", help="An expression, e.g. init_std=...")
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting, e.g. lr=0.02.")
+@recipe_options
 @click.option("--hypothesis", default="", help="Why it should be better. Public.")
 @click.option("--predict", type=float, help="Expected gain in the track's metric; positive is better.")
 @click.option("--opponent", metavar="ID", help="Claim to beat; without it the track's reference recipe.")
@@ -48,8 +48,8 @@ def claim_command(
         raise click.UsageError("a claim says what it changes: give at least one --slot or --set")
     draft = ClaimDraft(
         track=track,
-        settings={name: _value(text) for name, text in map(_pair, settings)},
-        slots=dict(map(_pair, slots)),
+        settings={name: value_of(text) for name, text in map(pair_of, settings)},
+        slots=dict(map(pair_of, slots)),
         hypothesis=hypothesis,
         predicted_effect=predict,
         opponent=opponent,
@@ -69,22 +69,3 @@ def claim_command(
     else:
         note("published; this node is an observer, so others have to measure it")
     note(f"follow it with `consilience show {receipt.claim[:10]}`")
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, separator, value = text.partition("=")
-    if not separator or not name.strip():
-        raise click.UsageError(f"{text!r} is not NAME=VALUE")
-    return name.strip(), value.strip()
-
-
-def _value(text: str) -> bool | int | float | str:
-    """A setting as its type says: true and false, whole numbers, numbers, else text."""
-    if text in ("true", "false"):
-        return text == "true"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
