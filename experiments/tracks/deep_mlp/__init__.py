@@ -46,7 +46,7 @@ def _layer_points() -> tuple[tuple[float, ...], ...]:
 
 SPACE: Final = Space(
     programs=True,
-    settings=(Setting("lr", FloatRange(0.001, 0.05, log=True), "step size of plain SGD", searched=False),),
+    settings=(Setting("lr", FloatRange(0.001, 0.02, log=True), "step size of plain SGD", searched=False),),
     slots=(
         Slot(
             "init_std",
@@ -88,8 +88,8 @@ def track() -> Track:
         tolerance="D0",
         delta_min=0.01,
         effect_bound=2.302585092994046,  # log(10): what a net that always answers "any digit" loses
-        author_seeds=8,
-        replicator_seeds=8,
+        author_seeds=5,
+        replicator_seeds=5,
         evaluator=1,
     )
     return Track(
