@@ -15,6 +15,7 @@ from __future__ import annotations
 import marshal
 import struct
 import sys
+import types
 
 import numpy as np
 
@@ -47,7 +48,9 @@ class Program:
     """The functions of one program."""
 
     def __init__(self, source: str) -> None:
-        self.names: dict[str, Any] = {"__name__": "program"}
+        module = types.ModuleType("program")
+        sys.modules["program"] = module  # where dataclasses and the like look a class's module up
+        self.names: dict[str, Any] = module.__dict__
         exec(compile(source, "program.py", "exec"), self.names)  # noqa: S102 - what this process is for
         self.pointwise: Callable[[Any], tuple[Any, Any]] | None = None
 

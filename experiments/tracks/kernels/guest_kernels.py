@@ -14,6 +14,7 @@ from __future__ import annotations
 import marshal
 import mmap
 import sys
+import types
 
 import numpy as np
 
@@ -40,7 +41,9 @@ class Program:
         self.memory = mmap.mmap(descriptor, size, mmap.MAP_SHARED | mmap.MAP_POPULATE)
         np.ones(HEAP, np.uint8)
         self.device = device
-        self.names: dict[str, Any] = {"__name__": "program"}
+        module = types.ModuleType("program")
+        sys.modules["program"] = module
+        self.names: dict[str, Any] = module.__dict__
         exec(compile(source, "program.py", "exec"), self.names)  # noqa: S102 - what this process is for
         torch = self.names.get("torch") or sys.modules.get("torch")
         self.torch: Any = torch

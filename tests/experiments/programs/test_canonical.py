@@ -1,0 +1,162 @@
+"""One program has one id, however it is written down; and no source can hurt who reads it."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from experiments.programs.canonical import MAX_SOURCE_BYTES, program_id, read_program
+from experiments.sandbox import Code, Rejected
+
+SOURCE = """
+import numpy as np
+
+GAIN = 2.0
+
+
+def helper(values, scale=1.0):
+    total = 0.0
+    for value in values:
+        total += value * scale
+    return total
+
+
+def initialiser(shape, fan_in, fan_out, layer, depth, rng):
+    std = np.sqrt(GAIN / fan_in)
+    return rng.normal(0.0, helper([std], scale=1.0), shape)
+"""
+
+
+def commented(number: int) -> str:
+    """The same program with comments, blank lines and docstrings that nobody else has."""
+    draw = random.Random(number)
+    lines = []
+    for line in SOURCE.splitlines():
+        lines.append(line + draw.choice(["", "  # try %d" % number, "   "]))
+        if line.startswith("def "):
+            lines.append(f'    """Variant {number}."""')
+        lines += [""] * draw.randrange(2)
+    return "\n".join(lines)
+
+
+def test_two_hundred_comment_only_variants_are_one_program() -> None:
+    assert len({read_program(commented(number)).id for number in range(200)}) == 1
+    assert read_program(commented(1)).id == read_program(SOURCE).id
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        SOURCE.replace("std", "sigma"),
+        SOURCE.replace("shape, fan_in, fan_out, layer, depth, rng", "s, fan_in, f, l, d, r").replace(
+            "rng.normal(0.0, helper([std], scale=1.0), shape)", "r.normal(0.0, helper([std], scale=1.0), s)"
+        ),
+        SOURCE.replace("value in values", "v in values").replace("value * scale", "v * scale"),
+        SOURCE.replace("(values, scale=1.0):", "(values: list[float], scale: float = 1.0) -> float:"),
+        SOURCE.replace("    total = 0.0", "    pass\n    total = 0.0\n    'nothing'"),
+        SOURCE.replace("2.0", "2.00").replace("0.0", "(0.0)"),
+    ],
+    ids=["local", "parameters", "loop", "annotations", "idle", "spelling"],
+)
+def test_names_and_spelling_do_not_matter(variant: str) -> None:
+    assert variant != SOURCE
+    assert read_program(variant).id == read_program(SOURCE).id
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        SOURCE.replace("2.0", "1.0"),
+        SOURCE.replace("fan_in)", "fan_out)"),
+        SOURCE.replace("+=", "-="),
+        SOURCE.replace("scale=1.0)", "scale=2.0)"),
+    ],
+)
+def test_meaning_does_matter(variant: str) -> None:
+    assert read_program(variant).id != read_program(SOURCE).id
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(a):\n    return [a for a in range(3)], a\n",
+        "a = 1\ndef f(b=a):\n    a = 2\n    return lambda v0: (v0, a, b)\n",
+        "def f(x):\n    def g(x=x):\n        return x\n    return g()\n",
+        "def f(x, **rest):\n    return dict(x=x, **rest)\n",
+        "def f(x):\n    try:\n        y = 1 / x\n    except ZeroDivisionError as error:\n        y = str(error)\n    return y\n",
+        "def f(x):\n    import math as m\n    z = m.pi\n    return z + x\n",
+        "def f(x):\n    try:\n        pass\n    finally:\n        pass\n    return x\n",
+        "v0 = 5\ndef f(x):\n    y = x\n    return y + v0\n",
+        "def f(x):\n    y = 3\n    return eval('y')\n",
+        "def f(x):\n    total = 0\n    def add():\n        nonlocal total\n        total += x\n    add()\n    return total\n",
+        "def f(x):\n    return (y := x + 1) + y\n",
+        "def f(*args):\n    first, *others = args\n    return first, others\n",
+    ],
+)
+def test_the_canonical_form_computes_the_same(source: str) -> None:
+    program = read_program(source)
+    outcomes = []
+    for text in (source, program.source):
+        names: dict[str, object] = {}
+        exec(text, names)
+        function = names["f"]
+        assert callable(function)
+        result = function(2)
+        outcomes.append(result(7) if callable(result) else result)
+    assert outcomes[0] == outcomes[1]
+    assert read_program(program.source).source == program.source
+
+
+def test_the_id_is_the_hash_of_the_blob() -> None:
+    program = read_program(SOURCE)
+    assert program.id == program_id(program.source.encode())
+    assert len(program.id) == 32
+    assert program.defines >= {"initialiser", "helper", "GAIN", "np"}
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [
+        (b"\xff\xfe", Code.PROGRAM_SYNTAX),
+        ("x = '\0'", Code.PROGRAM_SYNTAX),
+        ("def f(:\n", Code.PROGRAM_SYNTAX),
+        ("x = " + "(" * 500 + ")" * 500, Code.PROGRAM_SIZE),
+        ("x = " + "-" * 5000 + "1", Code.PROGRAM_SIZE),
+        ("x = 1\n" * 7000, Code.PROGRAM_SIZE),
+        (
+            "if 1:\n" + "".join(" " * n + "if 1:\n" for n in range(1, 120)) + " " * 120 + "x = 1",
+            Code.PROGRAM_SIZE,
+        ),
+        ("#" * (MAX_SOURCE_BYTES + 1), Code.PROGRAM_SIZE),
+        ("\ud800", Code.PROGRAM_SYNTAX),
+        ("x = 1\n  y = 2\n", Code.PROGRAM_SYNTAX),
+    ],
+    ids=[
+        "bytes",
+        "null",
+        "syntax",
+        "brackets",
+        "operators",
+        "nodes",
+        "blocks",
+        "long",
+        "surrogate",
+        "indent",
+    ],
+)
+def test_hostile_sources_are_refused(source: str | bytes, code: Code) -> None:
+    with pytest.raises(Rejected) as caught:
+        read_program(source)
+    assert caught.value.code in {code, Code.PROGRAM_SYNTAX}
+
+
+@given(st.text(max_size=200) | st.binary(max_size=200))
+def test_garbage_gives_a_program_or_a_rejection(source: str | bytes) -> None:
+    try:
+        program = read_program(source)
+    except Rejected:
+        return
+    assert read_program(program.source).id == program.id
