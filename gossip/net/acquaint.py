@@ -110,7 +110,7 @@ class Acquaint:
         if isinstance(error, PeerError):
             self._links.blame(peer, BROKEN_PROTOCOL, f"peers: {error}")
         elif error is not None and not isinstance(error, Refused):
-            self._tally.refused[f"peers: {type(error).__name__}"] += 1
+            self._tally.refuse(f"peers: {type(error).__name__}")
 
 
 def listening_addresses(host: Host) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ async def look_around(host: Host, config: NetConfig, links: Links, tally: Tally)
     with Contained() as outcome:
         zeroconf = await trio.to_thread.run_sync(partial(_open, host, config, found))
     if outcome.error is not None:
-        tally.refused[f"lan: {type(outcome.error).__name__}"] += 1
+        tally.refuse(f"lan: {type(outcome.error).__name__}")
         return
     try:
         while True:

@@ -101,14 +101,14 @@ class Links:
 
     def blame(self, peer: PeerId, guilt: float, reason: str) -> None:
         """A peer did something that costs it."""
-        self._tally.refused[reason] += 1
+        self._tally.refuse(reason)
         if peer != self._host.me and self.conduct.blame(peer, guilt, trio.current_time()):
             self._tally.bans += 1
             self.wake()
 
     def refuse(self, reason: str) -> None:
         """Something was turned away that costs nobody."""
-        self._tally.refused[reason] += 1
+        self._tally.refuse(reason)
 
     def member(self, peer: PeerId) -> None:
         """A peer spoke one of our protocols, which carry the swarm's id."""
@@ -166,7 +166,8 @@ class Links:
             self.members.discard(gone)
         bans = set(self.conduct.bans(now))
         strangers = {p for p in connected if p not in self.members and self._age(p, now) > _STRANGER_SECONDS}
-        self._tally.refused["stranger"] += len(strangers)
+        for _ in strangers:
+            self._tally.refuse("stranger")
         for peer in connected & (bans | strangers):
             await self._host.hang_up(peer)
         return connected - bans - strangers

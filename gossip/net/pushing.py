@@ -102,7 +102,7 @@ class Push:
             await trio.sleep(_PACE_SECONDS)
 
     def _not_sent(self, error: Exception) -> None:
-        self._tally.refused[f"push: not sent, {type(error).__name__}"] += 1
+        self._tally.refuse(f"push: not sent, {type(error).__name__}")
 
     async def _receive_loop(self, subscription: Any) -> None:
         while True:
@@ -114,7 +114,7 @@ class Push:
             try:
                 self._inbox_in.send_nowait((signer, read_batch(message.data)))
             except trio.WouldBlock:
-                self._tally.refused["push: backlog full, left to sync"] += 1
+                self._tally.refuse("push: backlog full, left to sync")
 
     async def _admit_loop(self) -> None:
         async for signer, envelopes in self._inbox_out:
@@ -124,6 +124,6 @@ class Push:
                 if admission.verdict is Verdict.REJECT:
                     self._links.blame(signer, REJECTED_RECORD, f"push: {admission.reason}")
                 elif admission.verdict is Verdict.IGNORE:
-                    self._tally.refused[f"push: ignored, {admission.reason}"] += 1
+                    self._tally.refuse(f"push: ignored, {admission.reason}")
                 elif admission.reason != "known":
                     self._tally.new_records += 1

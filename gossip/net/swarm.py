@@ -157,7 +157,7 @@ class Swarm:
         if guilty and fault.peer:
             self._links.blame(PeerId(fault.peer), BROKEN_PROTOCOL, f"libp2p: {fault.where}")
         else:
-            self._tally.refused[f"libp2p: {fault.where}"] += 1
+            self._tally.refuse(f"libp2p: {fault.where}")
 
     async def _close(self) -> None:
         """Say goodbye to all peers at once: py-libp2p takes a fifth of a second for each, in turn."""

@@ -57,6 +57,9 @@ _RANGES_SECONDS = 5.0
 """A peer may have us compare by ranges this often: each time costs a pass over all ids."""
 _AUDIT_EVERY = 64
 """Every so many sessions equal digests are not believed, since digests can be forged with some work."""
+_MOST_BLAMES = 9
+"""Rejected records of one session that count: enough for a ban."""
+_MAX_RANGED = 1024
 _CALMEST = 1
 """After a session that found nothing the next waits up to twice as long."""
 _HELPERS = 4
@@ -147,8 +150,7 @@ class Sync:
         self._tally.syncs[outcome.ending.value] += 1
         self._calm = self._calm + 1 if outcome.ending is Ending.EQUAL else 0
         self._tally.new_records += outcome.received
-        for _ in range(outcome.rejected):
-            self._links.blame(peer, REJECTED_RECORD, "sync: rejected record")
+        self._blame_rejected(peer, outcome.rejected)
         if outcome.received + outcome.given:
             pause = SOON_SECONDS * self._random.uniform(0.5, 1.5)
             if outcome.ending is Ending.PARTIAL:
@@ -164,7 +166,7 @@ class Sync:
         if isinstance(error, PeerError):
             self._links.blame(peer, BROKEN_PROTOCOL, f"sync: {error}")
         elif not isinstance(error, Refused):
-            self._tally.refused[f"sync: {type(error).__name__}"] += 1
+            self._tally.refuse(f"sync: {type(error).__name__}")
 
     async def _view(self) -> View:
         async with self._catching_up:
@@ -219,29 +221,37 @@ class Sync:
 
     async def _serve(self, raw: Any) -> None:
         """Stream handler: answer one session."""
-        async with self._stream(FrameStream(raw)) as stream:
-            peer = stream.peer
-            self._links.member(peer)
-            if self._serving[peer] >= _PER_PEER or self._serving.total() >= _AT_ONCE:
-                await stream.write(Busy().encode())
-                return
-            now = trio.current_time()
-            self._serving[peer] += 1
-            self._tally.served += 1
-            ranges = now - self._ranged.get(peer, float("-inf")) > _RANGES_SECONDS
+        stream = FrameStream(raw)
+        with Contained() as outcome:
+            async with self._stream(stream):
+                self._links.member(stream.peer)
+                await self._serve_or_refuse(stream)
+        if outcome.error is not None:
+            self._failed(stream.peer, outcome.error)
+
+    async def _serve_or_refuse(self, stream: FrameStream) -> None:
+        peer, now = stream.peer, trio.current_time()
+        if self._serving[peer] >= _PER_PEER or self._serving.total() >= _AT_ONCE:
+            await stream.write(Busy().encode())
+            return
+        self._serving[peer] += 1
+        self._tally.served += 1
+        ranges = now - self._ranged.get(peer, float("-inf")) > _RANGES_SECONDS
+        try:
             server = SyncServer(self._replica, await self._view(), token_bytes(SALT_BYTES), ranges=ranges)
             try:
                 with trio.fail_after(_SESSION_SECONDS):
                     await self._answer(stream, server, peer)
-            except PeerError as error:
-                self._links.blame(peer, BROKEN_PROTOCOL, f"sync: {error}")
-                raise
             finally:
-                self._serving[peer] -= 1
-                self._serving += Counter()
                 self._tally.new_records += server.received
-                for _ in range(server.rejected):
-                    self._links.blame(peer, REJECTED_RECORD, "sync: rejected record")
+                self._blame_rejected(peer, server.rejected)
+        finally:
+            self._serving[peer] -= 1
+            self._serving += Counter()  # forgets peers with none
+
+    def _blame_rejected(self, peer: PeerId, count: int) -> None:
+        for _ in range(min(count, _MOST_BLAMES)):
+            self._links.blame(peer, REJECTED_RECORD, "sync: rejected record")
 
     async def _answer(self, stream: FrameStream, server: SyncServer, peer: PeerId) -> None:
         while True:
@@ -251,6 +261,8 @@ class Sync:
             effects = server.handle(Received(question), trio.current_time())
             for effect in effects:
                 if isinstance(effect, Arrange):
+                    if len(self._ranged) >= _MAX_RANGED:
+                        self._ranged.clear()
                     self._ranged[peer] = trio.current_time()
                     arranged = Arranged(await self._arrangement())
                     effects.extend(server.handle(arranged, trio.current_time()))

@@ -6,6 +6,9 @@ from collections import Counter
 
 __all__ = ["Tally"]
 
+_MAX_REASONS = 128
+_MAX_LENGTH = 100
+
 
 class Tally:
     """Plain counters, written by the parts of `gossip.net` as things happen."""
@@ -25,3 +28,9 @@ class Tally:
         self.dials_failed = 0
         self.bans = 0
         self.watchdog_drops = 0
+
+    def refuse(self, reason: str) -> None:
+        """Count something that was turned away. Reasons may hold what a peer sent, so they are bounded."""
+        reason = reason[:_MAX_LENGTH]
+        known = reason in self.refused or len(self.refused) < _MAX_REASONS
+        self.refused[reason if known else "other reasons"] += 1
