@@ -15,6 +15,7 @@ import trio
 
 from experiments.recipe import Recipe, RecipeError
 from experiments.track import load_track
+from leaderboard.board.explain import explain
 from leaderboard.board.rows import Board, ClaimView, Row
 from leaderboard.codec import ValueMap
 from leaderboard.envelope import Envelope
@@ -163,10 +164,11 @@ class Node:
 
     async def show(self, prefix: str) -> RecordView:
         found = await trio.to_thread.run_sync(self._look_up, prefix)
-        standing = None
+        standing, explanation = None, []
         if isinstance(found[0].record, Claim) and found[0].record.track in self.replica.standings.tracks():
-            standing = self._row(self.replica.standings.claim(found[0].id))
-        return record_view(found[0], self._name(found[0].author), found[1:], standing)
+            view = self.replica.standings.claim(found[0].id)
+            standing, explanation = self._row(view), explain(view)
+        return record_view(found[0], self._name(found[0].author), found[1:], standing, explanation)
 
     async def export(self, selection: ExportFilter) -> AsyncGenerator[bytes]:
         chosen = await trio.to_thread.run_sync(self._select, selection)

@@ -90,8 +90,9 @@ def record_view(
     author_name: str = "",
     related: Sequence[Envelope] = (),
     standing: BoardRow | None = None,
+    explanation: Sequence[str] = (),
 ) -> RecordView:
-    """The record with its fields; where a claim stands is for the daemon to say."""
+    """The record with its fields; where a claim stands and why is for the daemon to say."""
     in_time = sorted(related, key=lambda item: (item.time_ms, item.id))
     return RecordView(
         id=to_text(envelope.id),
@@ -105,6 +106,7 @@ def record_view(
         size=len(envelope.raw),
         payload=_json_map(envelope.record.payload()),
         standing=standing,
+        explanation=tuple(explanation),
         related=tuple(record_ref(item) for item in in_time),
     )
 

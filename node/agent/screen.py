@@ -67,7 +67,7 @@ def finding_of(claim: ContentId, recipe: Recipe, track: Track, answer: Mapping[s
         relation=_text(verdict, "relation", 32),
         label=_text(answer, "headline", 400),
         technique=_text(known, "id", 64) or None,
-        paper=_text(answer, "citation", 400),
+        paper=_paper(known),
         symbol=_text(known, "symbol", 200),
         mode=_text(verdict, "mode", 64),
         slot=slot[:64],
@@ -75,6 +75,14 @@ def finding_of(claim: ContentId, recipe: Recipe, track: Track, answer: Mapping[s
         strength=_text(verdict, "strength", 32),
         evidence=tuple(lines),
         catalogue=_text(verdict, "catalogue", 64),
+    )
+
+
+def _paper(known: Mapping[str, object]) -> str:
+    """Who, what and when; the symbol stands in a field of its own."""
+    paper, year = _text(known, "paper", 380), known.get("year")
+    return (
+        f"{paper} ({year})" if paper and isinstance(year, int) and year and str(year) not in paper else paper
     )
 
 

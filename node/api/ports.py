@@ -236,6 +236,8 @@ class RecordView:
     payload: JsonMap
     standing: BoardRow | None
     """Where the claim stands; None for records that are not claims."""
+    explanation: tuple[str, ...]
+    """What each number of the standing means, in plain words; empty for records that are not claims."""
     related: tuple[RecordRef, ...]
     """Records about this claim (accepts, results, replications, findings, ...), in order of time."""
 

@@ -46,6 +46,8 @@ def show_command(session: Session, record: str) -> None:
     say(f"  chain {view.chain[:8]} number {view.seq}, {view.size} bytes")
     if view.standing is not None:
         _print_standing(view.standing)
+    for sentence in view.explanation:
+        say(f"    {visible(sentence)}")
     for key, value in view.payload.items():
         _print_field(key, value, "  ")
     if view.related:
@@ -163,7 +165,8 @@ def _print_standing(row: BoardRow) -> None:
         say(f"  its author measured {amount(row.measured)}; nobody else has yet")
     for finding in row.findings:
         source = "; ".join(part for part in (finding.paper, finding.symbol) if part)
-        say(f"  {click.style('known', fg='yellow')}: {visible(finding.label)} ({visible(source)})")
+        word = click.style("known", fg="yellow") if finding.technique else "novelty"
+        say(f"  {word}: {visible(finding.label)}" + (f" ({visible(source)})" if source else ""))
 
 
 def _print_field(key: str, value: Json, indent: str) -> None:
