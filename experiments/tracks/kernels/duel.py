@@ -89,8 +89,8 @@ def agreed(name: str, first: Session, second: Session) -> float:
         once, again = 2.0**first.log2_speedup, 2.0**second.log2_speedup
         raise Rejected(
             Code.DISAGREEMENT,
-            f"{name}: two measurements gave {once:.3f}x and {again:.3f}x, and they must agree; try again on a "
-            "quieter machine",
+            f"{name}: two measurements gave {once:.3f}x and {again:.3f}x, and they must agree; try again on "
+            "a quieter machine",
         )
     return (first.log2_speedup + second.log2_speedup) / 2.0
 
