@@ -25,6 +25,12 @@ _GPU_DEVICES: Final = (
     "/dev/kfd", "/dev/dri",
 )  # fmt: skip
 
+# For programs that may start processes: compilers of kernels, and what they read of the machine.
+_TOOLS: Final = (
+    "--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--ro-bind-try", "/sys", "/sys",
+    "--ro-bind-try", "/etc/alternatives", "/etc/alternatives",
+)  # fmt: skip
+
 
 def executable() -> str | None:
     """Path of bubblewrap, looked for in the system's folders only."""
@@ -39,7 +45,7 @@ def command(
         bwrap, "--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session",
         "--as-pid-1", "--clearenv", "--uid", _NOBODY, "--gid", _NOBODY, "--hostname", "sandbox",
         "--cap-drop", "ALL", "--info-fd", str(info_fd),
-        *_links(), *_libraries(runtime),
+        *_links(), *(_TOOLS if tasks else ()), *_libraries(runtime),
         *_read(runtime.python), *_read(runtime.stdlib), *_mask(runtime.stdlib),
         *(word for path in (*runtime.packages, *guest) for word in _read(path)),
         "--proc", "/proc", *_devices(gpu=gpu),

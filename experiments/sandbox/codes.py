@@ -29,7 +29,6 @@ class Code(StrEnum):
     PROGRAM_SLOTS = "program-slots"
     PROGRAM_SYNTAX = "program-syntax"
     RECIPE = "recipe"
-    REPLAY_MISMATCH = "replay-mismatch"
     ROOFLINE = "roofline"
     SANDBOX_REFUSED = "sandbox-refused"
     TIME_LIMIT = "time-limit"

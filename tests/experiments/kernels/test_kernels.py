@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -62,7 +63,7 @@ def test_places_do_not_overlap_and_keep_changing() -> None:
             sizes = [int(size) for size in draw.integers(4, ARENA_BYTES // 8, size=3)]
             placement = arena.place(sizes, draw)
             spans = sorted(zip((*placement.inputs, placement.output), sizes, strict=True))
-            assert all(a + size <= b for (a, size), (b, _) in zip(spans, spans[1:], strict=False))
+            assert all(a + size <= b for (a, size), (b, _) in pairwise(spans))
             assert spans[-1][0] + spans[-1][1] <= ARENA_BYTES
             seen.add(placement)
     assert len(seen) > 45

@@ -15,7 +15,10 @@ from experiments.sandbox import Code, best_level
 from experiments.track import Track, load_track
 from leaderboard.errors import LocalError, Refused
 
-HE = "def initialiser(shape, fan_in, fan_out, layer, depth, rng):\n    return rng.normal(0, (2 / fan_in) ** 0.5, shape)\n"
+HE = (
+    "def initialiser(shape, fan_in, fan_out, layer, depth, rng):\n"
+    "    return rng.normal(0, (2 / fan_in) ** 0.5, shape)\n"
+)
 
 
 @pytest.fixture(scope="module")

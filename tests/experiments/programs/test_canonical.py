@@ -35,7 +35,7 @@ def commented(number: int) -> str:
     draw = random.Random(number)
     lines = []
     for line in SOURCE.splitlines():
-        lines.append(line + draw.choice(["", "  # try %d" % number, "   "]))
+        lines.append(line + draw.choice(["", f"  # try {number}", "   "]))
         if line.startswith("def "):
             lines.append(f'    """Variant {number}."""')
         lines += [""] * draw.randrange(2)
@@ -86,12 +86,12 @@ def test_meaning_does_matter(variant: str) -> None:
         "a = 1\ndef f(b=a):\n    a = 2\n    return lambda v0: (v0, a, b)\n",
         "def f(x):\n    def g(x=x):\n        return x\n    return g()\n",
         "def f(x, **rest):\n    return dict(x=x, **rest)\n",
-        "def f(x):\n    try:\n        y = 1 / x\n    except ZeroDivisionError as error:\n        y = str(error)\n    return y\n",
+        "def f(x):\n    try:\n        return 1 / x\n    except ArithmeticError as e:\n        return str(e)\n",
         "def f(x):\n    import math as m\n    z = m.pi\n    return z + x\n",
         "def f(x):\n    try:\n        pass\n    finally:\n        pass\n    return x\n",
         "v0 = 5\ndef f(x):\n    y = x\n    return y + v0\n",
         "def f(x):\n    y = 3\n    return eval('y')\n",
-        "def f(x):\n    total = 0\n    def add():\n        nonlocal total\n        total += x\n    add()\n    return total\n",
+        "def f(x):\n    t = 0\n    def add():\n        nonlocal t\n        t += x\n    add()\n    return t\n",
         "def f(x):\n    return (y := x + 1) + y\n",
         "def f(*args):\n    first, *others = args\n    return first, others\n",
     ],

@@ -25,7 +25,10 @@ def running(source: str) -> Iterator[SlotProgram]:
 
 
 def test_weights_have_the_shapes_of_the_layers() -> None:
-    source = "def initialiser(shape, fan_in, fan_out, layer, depth, rng):\n    return rng.random(shape) + 10 * layer\n"
+    source = (
+        "def initialiser(shape, fan_in, fan_out, layer, depth, rng):\n"
+        "    return rng.random(shape) + 10 * layer\n"
+    )
     with running(source) as functions:
         first, second = functions.initialise([(3, 5), (5, 2)])
     assert first.shape == (5, 3)
@@ -70,12 +73,10 @@ def test_not_a_number_is_the_runs_business_not_a_rejection() -> None:
 
 
 def test_what_depends_on_its_neighbours_is_no_activation() -> None:
-    with (
-        running("def activation(x):\n    return x - x.mean()\n") as functions,
-        pytest.raises(Rejected) as caught,
-    ):
-        for step in range(5):
-            functions.activate(np.arange(10.0) + step)
+    with running("def activation(x):\n    return x - x.mean()\n") as functions:
+        functions.activate(np.arange(10.0))
+        with pytest.raises(Rejected) as caught:
+            functions.activate(np.arange(10.0) + 1)
     assert caught.value.code is Code.IMPURE
 
 

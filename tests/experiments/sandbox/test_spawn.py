@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.sandbox import Code, Level, Limits, Rejected, spawn
+from experiments.sandbox import Code, Level, Limits, Rejected, SandboxReport, spawn
 from leaderboard.errors import Refused
 
 ECHO = Path(__file__).parent / "guests" / "echo.py"
@@ -105,3 +105,11 @@ def test_a_script_that_cannot_start_is_refused_with_its_reason(level: Level) -> 
         spawn(ECHO, level, imports=("no_such_package",))
     assert caught.value.code is Code.SANDBOX_REFUSED
     assert "no_such_package" in caught.value.reason
+
+
+def test_programs_that_may_start_processes_still_reach_nobody(report: SandboxReport) -> None:
+    if report.level is not Level.BUBBLEWRAP:
+        pytest.skip("needs bubblewrap")
+    limits = Limits(tasks=True)
+    with spawn(ECHO, Level.BUBBLEWRAP, limits=limits) as child:
+        assert child.ask(b"helpers", 4096, 10.0) == b"ran; no network; no trace; no files"

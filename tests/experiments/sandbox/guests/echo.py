@@ -65,6 +65,26 @@ def package(channel):
     channel.write(" ".join(found).encode())
 
 
+def helpers(channel):
+    """What a program may do that is allowed tasks, and what it still may not."""
+    import ctypes
+    import socket
+    import subprocess
+
+    words = [subprocess.run(["/bin/sh", "-c", "echo ran"], capture_output=True, text=True).stdout.strip()]
+    try:
+        socket.create_connection(("1.1.1.1", 53), 1)
+    except OSError:
+        words.append("no network")
+    if ctypes.CDLL(None).ptrace(16, 1, 0, 0) != 0:
+        words.append("no trace")
+    try:
+        open("/usr/consilience", "w")
+    except OSError:
+        words.append("no files")
+    channel.write("; ".join(words).encode())
+
+
 def count(channel):
     """Burn processor time until the next frame would arrive."""
     channel.write(b"")
