@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from .catalogue import load_catalogue
 from .checker import Checker
+from .text.matcher import TextMatcher
+from .text.minilm import find_encoder
 
 __all__ = ["build_checker"]
 
 
 def build_checker() -> Checker:
-    """A checker over the shipped catalogue."""
-    return Checker(load_catalogue())
+    """A checker over the shipped catalogue; without the package of the sentence encoder, on words alone."""
+    catalogue = load_catalogue()
+    return Checker(catalogue, TextMatcher(catalogue, find_encoder()))

@@ -35,7 +35,7 @@ __all__ = ["Checker", "TextChannel"]
 class TextChannel(Protocol):
     """What the checker needs of the text channel."""
 
-    def evidence(self, text: str) -> Sequence[Evidence]:
+    def evidence(self, text: str, code: str = "") -> Sequence[Evidence]:
         """Candidates for a claim's words, best first; flags only above the calibrated threshold."""
 
 
@@ -57,7 +57,9 @@ class Checker:
         return fuse([*evidence, *self._words(query)], self._catalogue)
 
     def _words(self, query: Query) -> Sequence[Evidence]:
-        return self._text.evidence(query.claim) if self._text and query.claim.strip() else ()
+        if self._text is None or not (query.claim.strip() or query.code):
+            return ()
+        return self._text.evidence(query.claim, query.code)
 
 
 def _sorted_out(query: Query) -> Query:

@@ -3,8 +3,8 @@
 Rules, in order:
 
 1. Behaviour that matches is a confirmed flag, whatever the words say.
-2. Equal structure without a probe is a strong flag.
-3. A mere move of a setting is tuning.
+2. Equal structure without a probe is a strong flag; so is a hint of structure that the words agree with.
+3. A mere move of a setting, seen in the settings themselves, is tuning.
 4. Words alone are a suspicion, and only above the calibrated threshold of the text channel.  Where a probe
    ran and found no match, the artefact has contradicted the words, and they need the higher threshold.
 5. Otherwise: no match, or not probed if there was nothing to look at.
@@ -15,6 +15,7 @@ All evidence is kept, also what lost, so that a reader sees channels that disagr
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from .catalogue import Catalogue, Technique
 from .verdict import Candidate, Channel, Evidence, Known, Relation, Strength, Verdict
@@ -29,6 +30,8 @@ _STRENGTH = {
 }
 _RELATION_ORDER = tuple(Relation)  # the lattice, strongest first
 _TOP = 5
+_LIKELY = 0.2  # text score from which words agree with a hint of structure; a judgement, not measured
+_AGREED = 0.7
 _CONTRADICTED = 0.9  # text score needed against a probe that found no match; a judgement, not measured
 
 
@@ -89,16 +92,33 @@ def _rank(item: Evidence) -> tuple[int, int, float]:
 
 
 def _winner(ordered: Sequence[Evidence]) -> Evidence | None:
+    measured = next((e for e in ordered if e.flags and e.channel is Channel.BEHAVIOUR), None)
+    written = measured or _structure(ordered)
+    if written is not None:
+        return written
+    tuned = (e for e in ordered if e.relation is Relation.TUNING and e.channel is not Channel.TEXT)
+    return next(tuned, None) or _words(ordered)
+
+
+def _structure(ordered: Sequence[Evidence]) -> Evidence | None:
+    """The best rule that holds; words decide between rules, and let a mere hint speak where they agree."""
+    words = {e.technique: e.score for e in ordered if e.channel is Channel.TEXT}
+    best, most = None, 0.0
+    for item in ordered:
+        likely = words.get(item.technique, 0.0)
+        hint = item.relation is Relation.NEAR and likely >= _LIKELY
+        if item.channel is Channel.STRUCTURE and (item.flags or hint) and item.score + likely > most:
+            best, most = item, item.score + likely
+    if best is not None and not best.flags:
+        return replace(best, relation=Relation.EQUAL, score=_AGREED)
+    return best
+
+
+def _words(ordered: Sequence[Evidence]) -> Evidence | None:
     contradicted = any(e.channel is Channel.BEHAVIOUR and e.relation is Relation.UNMATCHED for e in ordered)
     for item in ordered:
-        if item.flags and item.channel is not Channel.TEXT:
-            return item
-    tuned = next((item for item in ordered if item.relation is Relation.TUNING), None)
-    if tuned is not None:
-        return tuned
-    words = next((item for item in ordered if item.flags), None)
-    if words is not None and (words.score >= _CONTRADICTED or not contradicted):
-        return words
+        if item.channel is Channel.TEXT and (item.flags or item.relation is Relation.TUNING):
+            return item if item.score >= _CONTRADICTED or not contradicted else None
     return None
 
 

@@ -49,7 +49,7 @@ def _structure(source: Source, catalogue: Catalogue) -> list[Evidence]:
     for rule in match_idioms(*read_source_terms(source))[:_MAX_IDIOMS]:
         if catalogue.lookup(rule.technique) is None:
             continue
-        telling = rule.weight >= _TELLING or (small and rule.calls_only)
+        telling = not rule.hint and (rule.weight >= _TELLING or (small and rule.calls_only))
         relation = Relation.EQUAL if telling else Relation.NEAR
         score = 0.5 + 0.4 * min(rule.weight, _CERTAIN) / _CERTAIN if telling else 0.3
         summary = f"the code has the form of {rule.technique} (rule at line {rule.line} of idioms.txt)"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from dataclasses import replace
 
 from .probes.init_laws import Layer
 from .roles.curves import as_schedule
@@ -37,7 +38,14 @@ def formula_evidence(claim: str, layers: Sequence[Layer]) -> list[Evidence]:
     found: list[Evidence] = []
     for formula in formulas_in(claim, _VARIABLES)[:_MAX_FORMULAS]:
         found += _probe(formula, claim.lower(), layers)
-    return [item for item in found if item.relation is not Relation.NOT_PROBED]
+    shown = [item for item in found if item.relation is not Relation.NOT_PROBED]
+    return shown if reads_as_formula(claim) else [_told(item) for item in shown]
+
+
+def _told(item: Evidence) -> Evidence:
+    """A formula inside prose is what the words say, not a measured artefact: its equality is structure."""
+    score = 0.65 if item.flags else 0.0
+    return replace(item, channel=Channel.STRUCTURE, score=score, summary=f"in the claim: {item.summary}")
 
 
 def reads_as_formula(claim: str) -> bool:

@@ -78,6 +78,7 @@ SHAPES: tuple[Shape, ...] = (
     Shape("inverse-sqrt-decay", _inverse_sqrt, floored=False),
     Shape("inverse-time-decay", _inverse_time, floored=False),
     Shape("polynomial-decay", _polynomial, power=True, floored=False),
+    Shape("cosine-annealing", lambda u, p: _cosine(u, p) ** p, power=True),
 )
 """Simplest first; a later shape is used only where no earlier one fits."""
 
@@ -110,7 +111,7 @@ def _start(shape: Shape, curve: Callable[[Array], Array], target: Array) -> Arra
     """The best of a small lattice; horizons are measured against the curve's length."""
     length = math.log(target.size)
     last = float(target[-1])
-    best, cost = np.zeros(1), math.inf
+    best, cost = np.zeros(1 + shape.floored + shape.power), math.inf
     for log_ratio in (-3.0, -2.0, -1.0, -0.3, 0.0, 0.05, 0.5, 1.0, 2.0):
         for floor in (0.0, last) if shape.floored else (0.0,):
             for power in (0.5, 0.9, 2.0, 4.0) if shape.power else (1.0,):

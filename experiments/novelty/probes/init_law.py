@@ -34,7 +34,7 @@ InitStd = Callable[[int, int, int, int], float]
 _FIT = 0.02  # largest log deviation of a law that fits; see the module's measurements
 _NEAR = 0.10  # informational only
 _SPREAD = 0.25  # a law must vary by this much (log) over the layers before a fit means anything
-_MAJORITY = 0.7  # share of layers that must agree before the rest are called exceptions
+_MAJORITY = 0.6  # share of layers that must agree before the rest are called exceptions
 _SIGMAS = 3.0  # allowance for sampling noise, in standard errors of a log standard deviation
 
 _FANS = (24, 40, 96, 160, 384, 1000)
@@ -58,6 +58,7 @@ class _Fit:
     misfit: float
     spread: float
     exceptions: tuple[int, ...] = ()
+    factor: float = 1.0  # of the exceptions, against the law
 
     @property
     def size(self) -> tuple[int, int]:
@@ -91,7 +92,7 @@ def probe_init_table(rows: Sequence[StdRow]) -> tuple[Evidence, ...]:
     if not usable or len(usable) < 0.5 * len(rows):
         return (not_probed("it gave no finite standard deviation on most layers"),)
     if all(row.std == 0.0 for row in usable):
-        return (behaviour(Relation.EQUAL, "zero-init", "every weight is zero"),)
+        return (behaviour(Relation.EQUAL, "zero-init-residual", "every weight is zero"),)
     positive = [row for row in usable if row.std > 0.0]
     fits = _fits(positive)
     good = [fit for fit in fits if fit.misfit <= _FIT]
@@ -163,27 +164,39 @@ def _degenerate(fits: Sequence[_Fit], rows: Sequence[StdRow]) -> bool:
 
 
 def _with_exceptions(rows: Sequence[StdRow]) -> _Fit | None:
-    """A named law that all layers follow but the first or the last, which stand at another scale."""
+    """A named law with its first or its last layers at another scale, one scale for all of those."""
     best: _Fit | None = None
-    numbers = [row.layer.layer for row in rows]
-    ends = {min(numbers), max(numbers)}
     for width in ("fan_in", "fan_out", "fan_avg", "constant"):
         offset = np.array([math.log(row.std / base_std(width, "", row.layer)) for row in rows])
         noise = _SIGMAS * np.array([row.log_error for row in rows])
-        gain = float(np.median(offset))
-        off = np.abs(offset - gain) > _FIT + noise
+        off = np.abs(offset - float(np.median(offset))) > _FIT + noise
         places = tuple(sorted({row.layer.layer for row, out in zip(rows, off, strict=True) if out}))
         kept = [row for row, out in zip(rows, off, strict=True) if not out]
-        if len(kept) < max(4, _MAJORITY * len(rows)) or not set(places) <= ends:
+        if len(kept) < max(4, _MAJORITY * len(rows)) or not _at_one_end(places, rows):
+            continue
+        if float(np.ptp(offset[off])) > _FIT + float(np.max(noise)):
             continue
         refit = _fit(kept, width, "")
-        fit = _Fit(width, "", refit.gain, refit.misfit, refit.spread, places)
+        fit = replace(
+            refit, exceptions=places, factor=math.exp(float(np.median(offset[off])) - math.log(refit.gain))
+        )
         if not _degenerate([fit], kept) and (best is None or len(places) < len(best.exceptions)):
             best = fit
     return best
 
 
+def _at_one_end(places: Sequence[int], rows: Sequence[StdRow]) -> bool:
+    """Whether the places are the first or the last layers, without a gap."""
+    layers = sorted({row.layer.layer for row in rows})
+    count = len(places)
+    return bool(count) and tuple(places) in {tuple(layers[:count]), tuple(layers[-count:])}
+
+
 # --- naming ---------------------------------------------------------------------------------------------
+
+
+_FAR = math.log(2.0)
+"""Beyond half or twice its canonical gain a law is no variant of a technique any more; a judgement."""
 
 
 def _canonical(fit: _Fit) -> NamedLaw | None:
@@ -206,6 +219,9 @@ def _named(fit: _Fit, rows: Sequence[StdRow]) -> tuple[Evidence, ...]:
         return (unmatched(f"{words}; no paper names it", numbers),)
     ratio = fit.gain / law.gain if law.gain is not None else None
     differs = _differences(fit, law)
+    if ratio is not None and abs(math.log(ratio)) > _FAR:
+        # One power of the fans with any constant is a family of laws, not one technique.
+        return (behaviour(Relation.NEAR, law.technique, words, numbers=numbers, gain=ratio),)
     if fit.exceptions:
         relation = Relation.REPARAMETRISATION
     elif exact is not None:
@@ -236,7 +252,9 @@ def _lineage(fit: _Fit) -> NamedLaw | None:
 
 def _differences(fit: _Fit, law: NamedLaw) -> str:
     if fit.exceptions:
-        return "except layer " + " and ".join(str(at) for at in fit.exceptions)
+        first, last = fit.exceptions[0], fit.exceptions[-1]
+        layers = f"layer {first}" if first == last else f"layers {first} to {last}"
+        return f"{fit.factor:.2f}x in {layers}"
     if law.gain is None:
         return f"std {fit.gain:.3g}" if (fit.width, fit.depth) == ("constant", "") else f"gain {fit.gain:.3g}"
     return ""

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from ..verdict import Evidence, Relation
 from .init_law import StdRow, probe_init_table
 from .init_laws import GAIN_TOLERANCE, Layer
-from .report import behaviour, not_probed
+from .report import behaviour, not_probed, unmatched
 
 __all__ = ["WeightSummary", "probe_init_weights", "summarise_weights", "weight_family"]
 
@@ -138,11 +138,10 @@ def _gram(matrix: Array) -> tuple[float, float]:
 def _structured(items: Sequence[WeightSummary]) -> Evidence | None:
     """Zero, constant, identity and orthogonal weights, which have no distribution to speak of."""
     if all(item.zeros == item.entries for item in items):
-        return behaviour(Relation.EQUAL, "zero-init", "every weight is zero")
+        return behaviour(Relation.EQUAL, "zero-init-residual", "every weight is zero")
     if all(item.spread == 0.0 for item in items):
         value = items[0].corner
-        words = f"every weight is {value:.4g}"
-        return behaviour(Relation.SPECIAL_CASE, "constant-init", words, differs=f"value {value:.3g}")
+        return unmatched(f"every weight is {value:.4g}: no random start at all")
     if all(item.corner != 0.0 and item.off_eye <= 1e-6 * abs(item.corner) for item in items):
         return _identity(items)
     return _orthogonal(items)
@@ -151,9 +150,9 @@ def _structured(items: Sequence[WeightSummary]) -> Evidence | None:
 def _identity(items: Sequence[WeightSummary]) -> Evidence:
     scale = items[0].corner
     if all(abs(item.corner - 1.0) <= 1e-6 for item in items):
-        return behaviour(Relation.EQUAL, "identity-init", "ones on the diagonal, zeros elsewhere")
+        return behaviour(Relation.EQUAL, "identity-rnn-init", "ones on the diagonal, zeros elsewhere")
     words = f"{scale:.4g} on the diagonal, zeros elsewhere"
-    return behaviour(Relation.REPARAMETRISATION, "identity-init", words, gain=scale)
+    return behaviour(Relation.REPARAMETRISATION, "identity-rnn-init", words, gain=scale)
 
 
 def _orthogonal(items: Sequence[WeightSummary]) -> Evidence | None:
@@ -213,8 +212,10 @@ def _with_family(item: Evidence, family: str, items: Sequence[WeightSummary]) ->
     """Add the family to the mode; an unusual family turns an exact law into a variant."""
     fourth, largest, _ = _pooled(items)
     numbers = (*item.numbers, ("kurtosis", fourth), ("largest standardised weight", largest))
-    if not item.flags or item.technique == "zero-init":
+    if not item.flags or item.technique == "zero-init-residual":
         return replace(item, numbers=numbers)
+    if family == "uniform" and item.technique == "small-normal-init":
+        return replace(item, relation=Relation.SPECIAL_CASE, technique="uniform-range-init", numbers=numbers)
     if family and family != "two-point":
         mode = f"{item.mode}, {family}" if item.mode else family
         return replace(item, numbers=numbers, mode=mode)

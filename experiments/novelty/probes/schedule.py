@@ -29,6 +29,7 @@ _FLAT = 1e-6  # of the peak
 _MIN_STEPS = 16
 _JUMP = 0.2  # of the peak: a rise within one step that starts a new cycle
 _LATE = (0.1, 0.3, 0.5, 0.7, 0.9)  # steps from a peak that falls between two samples to the next one
+_MIN_CYCLE = 5  # steps between two turns; faster ones are a misread argument, not a schedule
 _SHORT_PLATEAU = 0.02  # of the whole: shorter flat tops are rounding, not a phase
 
 
@@ -86,7 +87,7 @@ def _cycles(y: Array) -> tuple[Evidence, ...]:
     if jumps.size and jumps[0] > 3:
         return _restarts(np.split(y, jumps))
     turns = _turning_points(y)
-    if len(turns) < 3:
+    if len(turns) < 3 or len(turns) > y.size // _MIN_CYCLE:
         return ()
     pieces = [y[a : b + 1] for a, b in zip([0, *turns], [*turns, y.size - 1], strict=True) if b - a >= 3]
     if all(_straight(piece) for piece in pieces):
@@ -154,9 +155,8 @@ def _one_hump(y: Array) -> tuple[Evidence, ...]:
     numbers = _numbers(phases, fall)
     if fall is None:
         words = f"{rise} rise over {phases.top} steps, then constant"
-        return (
-            behaviour(Relation.EQUAL, "linear-warmup", words, numbers=numbers, differs=_unless_linear(rise)),
-        )
+        relation = Relation.EQUAL if rise == "linear" else Relation.REPARAMETRISATION
+        return (behaviour(relation, "linear-warmup", words, numbers=numbers, differs=_unless_linear(rise)),)
     return _together(y, phases, rise, fall, numbers)
 
 
@@ -171,11 +171,24 @@ def _rise_name(rise: Array) -> str | None:
         return ""
     if _straight(rise):
         return "linear"
+    if (power := _power_of(rise)) is not None:
+        return f"power {power:.3g}"
     for name, shape in (("cosine", SHAPES[1]), ("exponential", SHAPES[3])):
         backwards = rise[::-1]  # a rise seen backwards is a fall
         if fit_shape(shape, backwards).misfit <= _FIT or _falls_late(shape, backwards) is not None:
             return name
     return None
+
+
+def _power_of(rise: Array) -> float | None:
+    """The power p of a rise as u**p from zero, or None."""
+    inside = rise > 1e-3
+    u = np.arange(rise.size) / (rise.size - 1)
+    inside[0] = False
+    if np.count_nonzero(inside) < 5:
+        return None
+    power = float(np.polyfit(np.log(u[inside]), np.log(rise[inside]), 1)[0])
+    return power if float(np.max(np.abs(u**power - rise))) <= _FIT else None
 
 
 def _unless_linear(rise: str) -> str:
@@ -202,10 +215,15 @@ def _falls_late(shape: Shape, y: Array) -> ShapeFit | None:
     return None
 
 
-def _together(y: Array, phases: _Phases, rise: str, fall: ShapeFit, numbers: Numbers) -> tuple[Evidence, ...]:
+def _together(  # noqa: PLR0911 - one return for each kind of whole
+    y: Array, phases: _Phases, rise: str, fall: ShapeFit, numbers: Numbers
+) -> tuple[Evidence, ...]:
     """The name of a rise, a plateau and a fall as a whole."""
     decay = fall.shape.technique
     words = f"{rise or 'no'} rise, plateau {phases.plateau:.0%}, then {decay} (misfit {fall.misfit:.1e})"
+    if phases.plateau > _SHORT_PLATEAU and decay == "inverse-sqrt-decay":
+        differs = "" if rise else "constant at first"
+        return (behaviour(Relation.EQUAL, decay, words, numbers=numbers, differs=differs),)
     if phases.plateau > _SHORT_PLATEAU:
         differs = f"{decay} at the end" if rise else f"no warm-up, {decay} at the end"
         return (behaviour(Relation.SPECIAL_CASE, "wsd-schedule", words, numbers=numbers, differs=differs),)
@@ -229,6 +247,9 @@ def _together(y: Array, phases: _Phases, rise: str, fall: ShapeFit, numbers: Num
 
 def _plain_fall(fall: ShapeFit, words: str, numbers: Numbers) -> Evidence:
     technique = fall.shape.technique
+    if fall.shape.power and technique == "cosine-annealing":
+        differs = f"raised to the power {fall.power:.3g}"
+        return behaviour(Relation.REPARAMETRISATION, technique, words, numbers=numbers, differs=differs)
     if fall.shape.power:
         differs = f"power {fall.power:.3g}"
         return behaviour(Relation.SPECIAL_CASE, technique, words, numbers=numbers, differs=differs)

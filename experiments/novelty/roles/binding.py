@@ -41,8 +41,12 @@ def number_of(value: Value) -> float:
 
 def outcome(candidate: Candidate, values: Mapping[str, Value]) -> Value:
     """What the candidate computes: its result, what a snippet set last, or what it did to its first input."""
+    before = {name: value.clone() for name, value in values.items() if is_tensor(value)}
     result = candidate.run(values)
     if candidate.kind == "snippet":
+        filled = next((n for n, old in before.items() if not _equal(old, values[n])), None)
+        if filled is not None:
+            return values[filled]
         names: Mapping[str, Value] = result
         if names["return"] is not None:
             return names["return"]
@@ -56,6 +60,10 @@ def outcome(candidate: Candidate, values: Mapping[str, Value]) -> Value:
             raise CodeError("it gives nothing back")
         return changed[0]
     return result
+
+
+def _equal(one: Value, other: Value) -> bool:
+    return bool(one.shape == other.shape and (one == other).all())
 
 
 def tokens(name: str) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -18,6 +19,8 @@ from .binding import Array, array_of, hinted, number_of, outcome, tensor_of, tok
 __all__ = ["as_activation", "as_gate", "as_schedule"]
 
 _STEPS = 200
+_MOVES = 0.3  # of the peak
+_MOST_STEPS = 1_000_000  # constants beyond are no steps
 _HINTS: Mapping[str, frozenset[str]] = {
     "warm": frozenset({"warmup", "warm", "wu"}),
     "low": frozenset({"min", "final", "floor", "end", "low"}),
@@ -76,10 +79,12 @@ def as_gate(candidate: Candidate) -> tuple[Evidence, ...]:
 def as_schedule(candidate: Candidate) -> tuple[Evidence, ...]:
     """Run the code over steps, with every reading of its parameters that runs; the best verdict wins."""
     best: tuple[Evidence, ...] = (not_probed("it does not run as a learning rate over steps"),)
+    if set(candidate.written[-1:]) & set(candidate.required):
+        return best  # `lr *= 0.1`: one step of something, not a function of the step
     for values, step, times in _readings(candidate):
         curve = _curve(candidate, values, step, times)
-        if curve is None:
-            continue
+        if curve is None or (times[-1] == 1.0 and np.ptp(curve) < _MOVES * np.max(curve)):
+            continue  # a curve that hardly moves over a share of the run was meant for whole steps
         found = probe_schedule(curve)
         if found[0].relation is Relation.EQUAL and found[0].technique != "constant-lr":
             return found
@@ -101,17 +106,24 @@ def _readings(candidate: Candidate) -> Iterator[tuple[dict[str, float], str, Arr
     for step in steps[:2]:
         others = [name for name in names if name != step]
         roles = hinted(others, _HINTS)
-        for total, times in (
-            (_STEPS, np.arange(_STEPS)),
-            (1, np.linspace(0.0, 1.0, _STEPS)),
-            (_STEPS, np.arange(1, _STEPS + 1)),
-        ):
+        for total, times in _clocks(candidate):
             guess = {"warm": 0.1 * total, "low": 0.01, "step": 0.0, "total": total, "rate": 0.1}
             values = {name: float(guess[roles[name]]) for name in others if name in roles}
             for fill in (total, 0.1 * total, 0.95):
                 yield {**{name: float(fill) for name in others}, **values}, step, times.astype(np.float64)
                 if len(values) == len(others):
                     break
+
+
+def _clocks(candidate: Candidate) -> Iterator[tuple[int, Array]]:
+    """(horizon, times): steps from 0 or 1, a share of the run, and a run that covers the numbers used."""
+    yield _STEPS, np.arange(float(_STEPS))
+    yield 1, np.linspace(0.0, 1.0, _STEPS)
+    yield _STEPS, np.arange(1.0, _STEPS + 1.0)
+    numbers = (node.value for node in ast.walk(candidate.source) if isinstance(node, ast.Constant))
+    largest = max((n for n in numbers if isinstance(n, int) and 50 < n <= _MOST_STEPS), default=0)
+    if largest:
+        yield 4 * largest, np.linspace(0.0, 4.0 * largest, 401)
 
 
 def _is_time(name: str) -> bool:

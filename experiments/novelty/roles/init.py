@@ -18,7 +18,7 @@ from .binding import Array, array_of, number_of, outcome, tensor_of, tokens
 
 __all__ = ["LAYERS", "as_init_law", "as_init_weights"]
 
-_WIDTHS = (48, 320, 40, 256, 384, 32, 160, 400, 56, 96)
+_WIDTHS = (48, 256, 32, 200, 240, 24, 128, 250, 40, 80)
 LAYERS = tuple(Layer(_WIDTHS[k], _WIDTHS[k + 1], k, len(_WIDTHS) - 1) for k in range(len(_WIDTHS) - 1))
 """Uneven layers on which code is run, up to twelve times wider than long: square ones hide much."""
 
@@ -59,8 +59,10 @@ def as_init_weights(candidate: Candidate) -> tuple[Evidence, ...]:
 
 def _summaries(make: Maker) -> list[WeightSummary]:
     """What the code makes of each layer that it can make (some work for tall matrices only)."""
-    found = []
-    for layer in LAYERS:
+    found: list[WeightSummary] = []
+    for tried, layer in enumerate(LAYERS):
+        if tried >= 2 and not found:
+            break
         try:
             found.append(summarise_weights(make(layer), layer))
         except CodeError:
@@ -106,12 +108,21 @@ def _makers(candidate: Candidate) -> list[Maker]:
 
 
 def _given_matrix(candidate: Candidate, name: str) -> Maker:
+    """A matrix filled by the code; what depends on the matrix that was there is no initialiser."""
+
+    def once(layer: Layer, seed: int) -> Array:
+        before = np.random.default_rng(seed).normal(size=(layer.fan_out, layer.fan_in))
+        matrix = tensor_of(before)
+        _seed(layer.layer)
+        result = outcome(candidate, {name: matrix})
+        if not np.array_equal(array_of(matrix), before):
+            return _matrix(matrix, layer)
+        return _matrix(result, layer)
+
     def make(layer: Layer) -> Array:
-        marker = np.full((layer.fan_out, layer.fan_in), 0.731)
-        matrix = tensor_of(marker)
-        found = _matrix(outcome(candidate, {name: matrix}), layer)
-        if np.array_equal(found, marker):
-            raise CodeError("it left the matrix as it was")
+        found = once(layer, 1)
+        if not np.array_equal(found, once(layer, 2)):
+            raise CodeError("it looks at the matrix that was there")
         return found
 
     return make

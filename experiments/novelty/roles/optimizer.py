@@ -10,7 +10,7 @@ import numpy as np
 from ..probes.optimizer import Stepper, probe_optimizer
 from ..probes.report import not_probed
 from ..structure.code.candidates import Candidate
-from ..structure.code.values import CodeError, Value, is_tensor
+from ..structure.code.values import CodeError, Record, Value, is_tensor
 from ..verdict import Evidence
 from .binding import Array, array_of, hinted, tensor_of, tokens
 
@@ -98,6 +98,8 @@ class _Carrier:
             return self.state[name]
         if role == "count":
             return self.clock - 1 if written else self.clock
+        if name in self.candidate.records:
+            return self.state.setdefault(name, Record(lambda: tensor_of(0.0 * g)))
         if written or role == "state":
             return self.state.setdefault(name, {} if name in {"state", "st", "cache"} else tensor_of(0.0 * g))
         return _VALUES.get(role, 0.9)

@@ -49,8 +49,8 @@ def play(tree: ast.Module, claim: str) -> list[Evidence]:
         for role in _roles(candidate, claim.lower()):
             try:
                 evidence = role(candidate)
-            except CodeError:
-                continue
+            except (CodeError, ValueError, ArithmeticError, LookupError, TypeError):
+                continue  # foreign values can break any step of a probe; then this part was not played
             found += [item for item in evidence if item.relation is not Relation.NOT_PROBED]
             if any(item.flags for item in evidence):
                 break

@@ -19,6 +19,8 @@ _TOKEN = re.compile(
 )
 _WORD = re.compile(r"[A-Za-z_]")
 _OPERATOR = re.compile(r"[-+*/^√²(]")
+_JOINING_WORDS = "times over plus minus divided multiplied per squared cubed of by power"
+_JOINING = frozenset(_JOINING_WORDS.split())
 _MAX_RUNS = 40  # tried in one text
 _MAX_TEXT = 8_000  # characters looked at
 
@@ -40,14 +42,16 @@ def formulas_in(text: str, variables: Collection[str]) -> list[Formula]:
 
 
 def _runs(text: str, known: Collection[str]) -> Iterator[str]:
-    tokens = _TOKEN.findall(text)
     run: list[str] = []
-    for token in [*tokens, "\0"]:
+    before = ""
+    for token in [*_TOKEN.findall(text), "\0"]:
         if _belongs(token, known):
             run.append(token)
             continue
-        yield from _trimmed("".join(run))
-        run = []
+        # "x times clip(x + 3, 0, 6)": words join the run to something that cannot be read.
+        if before.lower() not in _JOINING and token.lower() not in _JOINING:
+            yield from _trimmed("".join(run))
+        before, run = token, []
 
 
 def _belongs(token: str, known: Collection[str]) -> bool:

@@ -12,7 +12,9 @@ A rule names a technique and lists clauses, all of which must hold:
     str TEXT          a text that contains TEXT (an einsum, a mode)
     base A|B          a class descends from A or B
     break             a loop is left early
+    hint              the rule never speaks alone, only where the claim's words agree
     not CLAUSE        the clause does not hold
+    before CLAUSE     a pattern that the old side of a diff holds; never true of code that is no diff
 
 Names of variables are never looked at.  In a diff a rule counts only if it holds after the change and did not
 hold before.  What a rule says is strong, not confirmed: equal structure, not measured behaviour.
@@ -55,6 +57,7 @@ class Idiom:
     technique: str
     clauses: tuple[Clause, ...]
     line: int
+    hint: bool = False
 
     @property
     def calls_only(self) -> bool:
@@ -83,7 +86,11 @@ def read_source_terms(source: Source) -> tuple[Reading, Reading | None]:
 
 def match_idioms(after: Reading, before: Reading | None) -> list[Idiom]:
     """Rules that hold (and did not before the change), most specific first, one a technique."""
-    held = [rule for rule in idioms() if _holds(rule, after) and not (before and _holds(rule, before))]
+    held = [
+        rule
+        for rule in idioms()
+        if _holds(rule, after, before) and not (before and _holds(rule, before, None))
+    ]
     best: dict[str, Idiom] = {}
     for rule in sorted(held, key=lambda rule: -rule.weight):
         best.setdefault(rule.technique, rule)
@@ -123,11 +130,16 @@ def _reading(statements: Sequence[ast.stmt]) -> Reading:
     return Reading(terms, frozenset(calls), tuple(texts))
 
 
-def _holds(rule: Idiom, code: Reading) -> bool:
-    return all(_clause_holds(clause, code) != clause.negated for clause in rule.clauses)
+def _holds(rule: Idiom, code: Reading, before: Reading | None) -> bool:
+    return all(
+        _clause_holds(clause, before if clause.kind == "before" else code) != clause.negated
+        for clause in rule.clauses
+    )
 
 
-def _clause_holds(clause: Clause, code: Reading) -> bool:
+def _clause_holds(clause: Clause, code: Reading | None) -> bool:  # noqa: PLR0911 - one for each kind
+    if code is None:
+        return False
     match clause.kind:
         case "call":
             return any(word in code.calls or f"{word}_" in code.calls for word in clause.words)
@@ -169,7 +181,8 @@ def idioms() -> tuple[Idiom, ...]:
             continue
         if line[0] != " ":
             if name:
-                rules.append(Idiom(name, tuple(clauses), start))
+                kept = tuple(clause for clause in clauses if clause.kind != "hint")
+                rules.append(Idiom(name, kept, start, hint=len(kept) < len(clauses)))
             name, clauses, start = line.strip(), [], at
         else:
             _read_clause(line.strip(), clauses, at)
@@ -183,17 +196,21 @@ def _read_clause(line: str, clauses: list[Clause], at: int) -> None:
         clauses.append(Clause(last.kind, last.words, last.pattern, rest, last.negated))
         return
     negated = kind == "not"
-    if negated:
+    old = kind == "before"
+    if negated or old:
         kind, _, rest = rest.partition(" ")
     match kind:
         case "call" | "kw" | "base":
             clauses.append(Clause(kind, tuple(rest.split("|")), negated=negated))
         case "str":
             clauses.append(Clause(kind, (rest.strip("'"),), negated=negated))
-        case "break":
+        case "break" | "hint":
             clauses.append(Clause(kind, negated=negated))
         case "expr" | "set" | "if" | "do" | "return" | "for":
-            clauses.append(Clause("expr", pattern=_pattern(kind, rest, at), negated=negated))
+            pattern = _pattern(kind, rest, at)
+            clauses.append(Clause("before" if old else "expr", pattern=pattern, negated=negated))
+        case _ if old:
+            clauses.append(Clause("before", pattern=_pattern("expr", f"{kind} {rest}".strip(), at)))
         case _:
             raise LocalError(f"idioms.txt line {at}: unknown clause {kind!r}")
 

@@ -23,7 +23,7 @@ _MAX_TERMS = 800
 
 _TRANSPARENT = """
     float double half bfloat16 to type type_as cpu cuda contiguous clone copy item array asarray tensor
-    as_tensor from_numpy Parameter Variable numpy astype float32 float64 view reshape unsqueeze squeeze expand
+    as_tensor from_numpy Variable numpy astype float32 float64 view reshape unsqueeze squeeze expand
     expand_as view_as flatten broadcast_to ravel expand_dims requires_grad_ rearrange
 """
 TRANSPARENT = frozenset(_TRANSPARENT.split())
@@ -218,8 +218,8 @@ class _Reader:
         if node.attr in _ATTRIBUTES:
             inner = self.value(node.value)
             return (_ATTRIBUTES[node.attr], inner) if _ATTRIBUTES[node.attr] else inner
-        if path.startswith("self."):
-            return self._held.get(path, name(path))
+        if path.startswith("self.") and path.count(".") == 1:
+            return name(path)
         return (f".{node.attr}", self.value(node.value))
 
     def _subscript(self, node: ast.Subscript) -> Term:

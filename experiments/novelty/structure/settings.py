@@ -15,7 +15,7 @@ __all__ = ["SETTINGS", "Move", "moves_in_diff", "moves_in_tables", "moves_in_wor
 
 _NUMBER = r"[-+]?(?:\d[\d_,]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _ASSIGNMENT = re.compile(
-    rf"^\s*(?:--)?[\"']?([A-Za-z][\w.\- ]*?)[\"']?\s*(?::=|=|:|\s)\s*[\"']?({_NUMBER})(.*)$"
+    rf"^\s*(?:--)?[\"']?([A-Za-z][\w.\- ]*?)[\"']?\s*(?::=|=|:|\s|\()\s*[\"']?({_NUMBER})(.*)$"
 )
 _FROM_TO = re.compile(
     rf"\bfrom\s+({_NUMBER})\s*(k|K|M|%)?\s+(?:up |down )?to\s+({_NUMBER})\s*(k|K|M|%)?|"
@@ -25,8 +25,8 @@ _SUFFIX = {"k": 1e3, "K": 1e3, "M": 1e6, "%": 0.01}
 
 # Technique id of the catalogue, and how the setting is spelled (whole, without separators).
 _SPELLINGS = """
-    learning-rate-tuning: lr learningrate maxlr baselr peaklr lrmax initiallr matrixlr embeddinglr
-    learning-rate-tuning: stepsize eta
+    lr-tuning: lr learningrate maxlr baselr peaklr lrmax initiallr matrixlr embeddinglr
+    lr-tuning: stepsize eta
     weight-decay-tuning: wd weightdecay decay l2 adamwd
     batch-size-tuning: batch batchsize bs devicebatchsize totalbatchsize microbatch trainbatchsize minibatch
     width-tuning: width hidden hiddendim hiddensize dmodel nembd dim modeldim embdim channels nhidden dff
@@ -35,14 +35,22 @@ _SPELLINGS = """
     longer-training: epochs nepochs numepochs maxsteps trainsteps numsteps steps iterations maxiters
     longer-training: numiterations totalsteps trainingsteps numtrainsteps
     head-count-tuning: nhead nheads numheads heads numattentionheads
-    dropout-rate-tuning: dropout dropoutrate dropoutp pdrop droprate
+    dropout-tuning: dropout dropoutrate dropoutp pdrop droprate
     momentum-tuning: momentum beta1 mu
     beta2-tuning: beta2 adambeta2
-    eps-tuning: eps epsilon adameps
+    ema-decay-tuning: emadecay ema
+    rank-tuning: rank lorarank r
+    ffn-ratio-tuning: ffnratio mlpratio expansion ffnmult
+    discount-tuning: gamma discount
+    tree-count-tuning: nestimators ntrees numtrees
+    resolution-tuning: imagesize imgsize resolution
+    warmup-tuning: nwarmup
+    label-smoothing-tuning: labelsmoothing smoothing
+    optimizer-hyper-tuning: eps epsilon adameps
     warmup-tuning: warmup warmupsteps warmupratio warmupiters warmupfrac warmupfraction
-    gradient-clip-tuning: gradclip clip clipnorm maxgradnorm maxnorm clipgradnorm
-    init-scale-tuning: initstd initscale initializerrange initgain weightinitstd stdinit
-    seed-tuning: seed randomseed
+    grad-clip-tuning: gradclip clip clipnorm maxgradnorm maxnorm clipgradnorm
+    init-constant-tuning: initstd initscale initializerrange initgain weightinitstd stdinit std
+    seed-tuning: seed randomseed manualseed
     attention-scale-tuning: attnscale attentionscale
     rope-base-tuning: ropebase ropetheta rotarybase
 """

@@ -37,7 +37,7 @@ KNOWN: dict[str, tuple[InitStd, str, str]] = {
     "torch": (lambda i, o, n, k: 1 / math.sqrt(3 * i), "torch-default-linear-init", "fan_in"),
     "0.02": (lambda i, o, n, k: 0.02, "small-normal-init", ""),
     "fixup": (lambda i, o, n, k: math.sqrt(2 / (i * n)), "fixup-init", "two layers a branch"),
-    "zero": (lambda i, o, n, k: 0.0, "zero-init", ""),
+    "zero": (lambda i, o, n, k: 0.0, "zero-init-residual", ""),
 }
 ODD: dict[str, InitStd] = {
     "geometric": (lambda i, o, n, k: (i * o) ** -0.25),
@@ -71,7 +71,7 @@ def test_odd_laws_are_not_flagged(name: str, own: list[Layer]) -> None:
 @pytest.mark.parametrize("constant", [0.01, 0.1, 0.15, 0.3])
 def test_a_constant_is_never_kaiming(constant: float) -> None:
     best = probe_init_law(lambda i, o, n, k: constant, OWN)[0]
-    assert best.technique == "fixed-std-init"
+    assert best.technique == "small-normal-init"
     assert best.relation is Relation.SPECIAL_CASE
 
 
@@ -85,7 +85,7 @@ def test_another_gain_is_a_variant_with_its_ratio(gain: float) -> None:
 def test_one_layer_with_its_own_scale_is_said() -> None:
     best = probe_init_law(lambda i, o, n, k: math.sqrt((1 if k == 0 else 2) / i), OWN)[0]
     assert (best.relation, best.technique) == (Relation.REPARAMETRISATION, "kaiming-init")
-    assert best.what_differs == "except layer 0"
+    assert best.what_differs == "0.71x in layer 0"
 
 
 def test_a_table_equal_to_the_law_is_recognised_and_a_shuffled_one_is_not() -> None:
@@ -161,8 +161,8 @@ WEIGHTS: dict[str, tuple[Fill, str, str]] = {
     ),
     "lecun": (lambda g, i, o: g.normal(size=(o, i)) / math.sqrt(i), "lecun-init", "fan_in, normal"),
     "orthogonal": (_qr, "orthogonal-init", ""),
-    "identity": (lambda g, i, o: np.eye(o, i), "identity-init", ""),
-    "zero": (lambda g, i, o: np.zeros((o, i)), "zero-init", ""),
+    "identity": (lambda g, i, o: np.eye(o, i), "identity-rnn-init", ""),
+    "zero": (lambda g, i, o: np.zeros((o, i)), "zero-init-residual", ""),
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .library import lookup
 from .machine import Machine
@@ -19,6 +19,7 @@ from .values import ClassValue, CodeError, Function, Instance, Scope, Value
 __all__ = ["Candidate", "candidates", "free_names"]
 
 _MAX_CANDIDATES = 8
+_ARRAY_WORDS = frozenset({"shape", "T", "mT", "data", "grad", "ndim", "dtype", "device", "requires_grad"})
 _STEPS = 3_000_000  # of one candidate over all its calls; some four seconds
 
 
@@ -45,6 +46,19 @@ class Candidate:
         """Whether the code asks for the `.grad` of something."""
         return any(isinstance(node, ast.Attribute) and node.attr == "grad" for node in ast.walk(self.source))
 
+    @property
+    def records(self) -> frozenset[str]:
+        """Names used as records (`s.m`): attributes are read from them that no array has."""
+        return frozenset(
+            node.value.id
+            for node in ast.walk(self.source)
+            if isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id in self.required
+            and node.attr not in _ARRAY_WORDS
+            and lookup(node.attr) is None
+        )
+
 
 def candidates(tree: ast.Module) -> tuple[Candidate, ...]:
     """Everything callable in the code, most telling first: what others do not call, last defined first."""
@@ -64,7 +78,7 @@ def candidates(tree: ast.Module) -> tuple[Candidate, ...]:
     return tuple([*found, *snippet][:_MAX_CANDIDATES])
 
 
-def free_names(statements: Sequence[ast.stmt]) -> tuple[str, ...]:
+def free_names(statements: Sequence[ast.AST]) -> tuple[str, ...]:
     """Names read before they are set, in order of appearance, without library names."""
     order: dict[str, None] = {}
     bound: set[str] = set()
@@ -91,12 +105,23 @@ def _of_lambda(machine: Machine, node: ast.Assign, scope: Scope) -> list[Candida
 
 
 def _callable(machine: Machine, function: Function, name: str, node: ast.AST) -> Candidate:
+    """A function; names that it reads and nobody defines are inputs too (`lr`, `base`, `model`)."""
+    own = {*function.required, *function.defaults}
+    body = [node.value] if isinstance(node, ast.Assign) else getattr(node, "body", [])
+    loose = tuple(n for n in free_names(body) if n not in own and function.scope.find(n) is None)
+
+    def run(values: Mapping[str, Value]) -> Value:
+        outer = Scope({n: values[n] for n in loose if n in values}, function.scope)
+        return machine.call(
+            replace(function, scope=outer), (), {k: v for k, v in values.items() if k not in loose}
+        )
+
     return Candidate(
         name=name,
         kind="function",
-        required=function.required,
+        required=(*function.required, *loose),
         optional=tuple(key for key in function.defaults if key not in function.required),
-        run=lambda values: machine.call(function, (), values),
+        run=run,
         source=node,
     )
 
@@ -241,7 +266,7 @@ def _last_value(machine: Machine, body: Sequence[ast.stmt], scope: Scope) -> Val
     return None
 
 
-def _reads_and_writes(statement: ast.stmt) -> tuple[list[str], set[str]]:
+def _reads_and_writes(statement: ast.AST) -> tuple[list[str], set[str]]:
     """Names read (in order) and set by one statement; an augmented target is both."""
     visitor = _Names()
     visitor.visit(statement)

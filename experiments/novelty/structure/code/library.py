@@ -83,7 +83,7 @@ def tensor_attribute(tensor: torch.Tensor, name: str) -> Value:
 
 def shape_of(given: Sequence[Value]) -> tuple[int, ...]:
     """A checked shape from `zeros(2, 3)`, `zeros((2, 3))` or `size=(2, 3)`."""
-    if len(given) == 1 and isinstance(given[0], (list, tuple)):
+    while len(given) == 1 and isinstance(given[0], (list, tuple)):
         given = given[0]
     if not all(isinstance(n, (int, float)) or (is_tensor(n) and n.numel() == 1) for n in given):
         raise CodeError("a shape must be whole numbers")
@@ -109,6 +109,8 @@ def _table() -> Mapping[str, Callable[..., Value]]:
     from torch.nn import functional, init
 
     from .makers import casts, makers, python_functions
+
+    torch.set_num_threads(1)  # arrays are small here, and the process is one of several on its machine
 
     homes = (init, functional, torch, torch.Tensor, torch.linalg, torch.fft)
     table: dict[str, Callable[..., Value]] = {}

@@ -57,9 +57,9 @@ DROPPED = frozenset(
 RENAMED = {"axis": "dim", "keepdims": "keepdim", "a_min": "min", "a_max": "max"}
 
 _MODULES = """
-    torch numpy np jnp jax math F nn functional init optim linalg random special lax scipy tf tensorflow
-    keras fft torch_optim nnx flax optax cmath copy itertools collections functools distributions
-    distribution autograd einops cuda amp utils
+    rng rs random_state torch numpy np jnp jax math F nn functional init optim linalg random special lax
+    scipy tf tensorflow keras fft torch_optim nnx flax optax cmath copy itertools collections functools
+    distributions distribution autograd einops cuda amp utils
 """
 MODULES = frozenset(_MODULES.split())
 

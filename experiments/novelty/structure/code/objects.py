@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from .library import lookup, plain, tensor_attribute
 from .names import LAYERS, MODULES
-from .values import ClassValue, CodeError, Function, Instance, Module, Value, as_tensor, is_tensor
+from .values import ClassValue, CodeError, Function, Instance, Module, Record, Value, as_tensor, is_tensor
 
 __all__ = [
     "BetaLaw",
@@ -56,7 +56,7 @@ class StateOfTensors(dict[int, dict[Value, Value]]):
         return self.setdefault(id(tensor), {})
 
 
-def attribute(value: Value, name: str) -> Value:
+def attribute(value: Value, name: str) -> Value:  # noqa: PLR0911 - one return for each kind of value
     """`value.name`, by closed lists; dunder names do not exist."""
     if name.startswith("__") and name != "__name__":
         raise CodeError(f"no attribute {name!r}")
@@ -69,6 +69,8 @@ def attribute(value: Value, name: str) -> Value:
             return _of_instance(value, name)
         case ClassValue():
             return _of_class(value, name)
+        case Record():
+            return value.fields.setdefault(name, value.fresh())
         case list() | dict() | str() | tuple() | int() | float():
             return _of_plain(value, name)
     return _of_layer(value, name)
@@ -76,7 +78,7 @@ def attribute(value: Value, name: str) -> Value:
 
 def set_attribute(target: Value, name: str, value: Value) -> None:
     """`target.name = value`."""
-    if isinstance(target, Instance):
+    if isinstance(target, (Instance, Record)):
         target.fields[name] = value
     elif isinstance(target, ClassValue):
         target.members[name] = value

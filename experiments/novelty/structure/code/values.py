@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -120,6 +120,14 @@ class Instance:
     """An object of an interpreted class."""
 
     cls: ClassValue
+    fields: dict[str, Value] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Record:
+    """An object whose attributes spring into being: `s.m` starts as what `fresh` makes."""
+
+    fresh: Callable[[], Value]
     fields: dict[str, Value] = field(default_factory=dict)
 
 
