@@ -219,7 +219,7 @@ def liars(quick: bool) -> dict[str, object]:
         for share in (0.0, 0.31) if quick else (0.0, 0.06, 0.19, 0.31):
             for believes in ("mine",) if quick else ("mine", "common", "authors"):
                 count = runs if believes == "mine" else min(runs, 2)
-                rounds = 40 if nodes == 16 else 30
+                rounds = 45 if nodes == 16 else 50
                 outcomes = [
                     Drill(
                         Setup(
