@@ -17,7 +17,7 @@ from leaderboard.errors import PeerError
 
 from ..expr import Expr, ExprError, parse
 from .probes.activation import probe_activation
-from .probes.init_law import probe_init_law
+from .probes.init_law import InitStd, probe_init_law
 from .probes.init_laws import Layer
 from .probes.references import activation_references
 from .probes.report import not_probed
@@ -25,7 +25,7 @@ from .probes.schedule import probe_schedule
 from .structure.formula import Array, Formula, FormulaError, parse_formula
 from .verdict import Evidence
 
-__all__ = ["INIT_NAMES", "init_roles", "probe_slot"]
+__all__ = ["INIT_NAMES", "activation_values", "init_roles", "init_values", "lr_values", "probe_slot"]
 
 _FAN_IN = """
     fan_in fanin n_in nin in_features in_dim dim_in d_in input_dim input_size n_inputs num_inputs inputs
@@ -65,7 +65,7 @@ def probe_slot(slot: str, text: str, layers: Sequence[Layer] = ()) -> tuple[Evid
     try:
         match slot:
             case "init_std" | "init":
-                return _probe_init(text, layers)
+                return probe_init_law(_law_of(text), layers)
             case "activation":
                 function = _of_one_variable(text, "x")
                 return probe_activation(function, activation_references())
@@ -74,6 +74,41 @@ def probe_slot(slot: str, text: str, layers: Sequence[Layer] = ()) -> tuple[Evid
     except PeerError as error:
         return (not_probed(f"slot {slot}: {error}"),)
     return (not_probed(f"no probe for the slot {slot[:40]!r}"),)
+
+
+def init_values(text: str, layers: Sequence[Layer]) -> list[float]:
+    """The standard deviation on each layer; NaN where the text has none or cannot be read."""
+    try:
+        law = _law_of(text)
+    except PeerError:
+        return [math.nan] * len(layers)
+    return [_value_at(law, layer) for layer in layers]
+
+
+def activation_values(text: str, points: Array) -> list[float]:
+    """The activation at points; NaN where it has no value."""
+    return _values(text, "x", points)
+
+
+def lr_values(text: str, times: Array) -> list[float]:
+    """The learning-rate multiplier at shares of the run; NaN where it has no value."""
+    return _values(text, "t", times)
+
+
+def _values(text: str, variable: str, points: Array) -> list[float]:
+    try:
+        if re.fullmatch(r"[\s\d.eE+*/()-]+", text):  # a constant needs no variable
+            return [float(parse(text, ()).evaluate({}))] * len(points)
+        return [float(value) for value in _of_one_variable(text, variable)(points)]
+    except PeerError:
+        return [math.nan] * len(points)
+
+
+def _value_at(law: InitStd, layer: Layer) -> float:
+    try:
+        return float(law(layer.fan_in, layer.fan_out, layer.depth, layer.layer))
+    except (ArithmeticError, ValueError):
+        return math.nan
 
 
 def init_roles(names: Sequence[str]) -> dict[str, str] | None:
@@ -89,15 +124,15 @@ def init_roles(names: Sequence[str]) -> dict[str, str] | None:
     return roles
 
 
-def _probe_init(text: str, layers: Sequence[Layer]) -> tuple[Evidence, ...]:
+def _law_of(text: str) -> InitStd:
+    """The law in a text of either language; raises a PeerError that says what is wrong with it."""
     try:
-        law = parse(text, _VARIABLES["init_std"])
+        return _guarded(parse(text, _VARIABLES["init_std"]))
     except ExprError:
-        return _probe_free_init(text, layers)
-    return probe_init_law(_guarded(law), layers)
+        return _free_law(text)
 
 
-def _guarded(law: Expr) -> Callable[[int, int, int, int], float]:
+def _guarded(law: Expr) -> InitStd:
     def std(fan_in: int, fan_out: int, depth: int, layer: int) -> float:
         point = {"fan_in": fan_in, "fan_out": fan_out, "depth": depth, "layer": layer}
         try:
@@ -108,7 +143,7 @@ def _guarded(law: Expr) -> Callable[[int, int, int, int], float]:
     return std
 
 
-def _probe_free_init(text: str, layers: Sequence[Layer]) -> tuple[Evidence, ...]:
+def _free_law(text: str) -> InitStd:
     formula = parse_formula(text)
     roles = init_roles(formula.names)
     if roles is None:
@@ -120,7 +155,7 @@ def _probe_free_init(text: str, layers: Sequence[Layer]) -> tuple[Evidence, ...]
         value = formula(**{name: float(point[role]) for name, role in roles.items()})
         return float(np.power(value, power))
 
-    return probe_init_law(std, layers)
+    return std
 
 
 def _of_one_variable(text: str, variable: str) -> Callable[[Array], Array]:
