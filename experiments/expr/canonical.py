@@ -6,9 +6,10 @@ sorted by their text and stripped of their signs:
 - `a - b` is a sum with a signed term, `a/b` a product with a factor below the line; `a/(b/c)` is `a*c/b`.
 - `x**0.5` is `sqrt(x)`, `x**1` is `x`, `x**-p` is `1/x**p`; `a > b` is `b < a`.
 - `max` and `min` are flattened, sorted and freed of duplicates.
-- Constants are folded only if the result is exactly a double (checked with rational numbers): `x/2` is
-  `0.5*x`, while `x/3` stays and `x/1.5` is `2*x/3`. Factors 1 and terms 0 go; `0*x` stays, since it
-  may have no value.
+- The constants of a sum become one, and so do those above and those below the line of a product, rounded
+  once. A quotient of constants and a function of a constant are folded only if the result is exactly a double
+  (checked with rational numbers): `x/2` is `0.5*x`, while `x/3` stays and `x/1.5` is `2*x/3`. Factors 1 and
+  terms 0 go; `0*x` stays, since it may have no value.
 
 In exact arithmetic the value is kept wherever the given expression has one (it may gain points: `a/(b/c)` has
 no value at c = 0). In doubles it is kept up to rounding, and to overflow between the factors of one product.
@@ -98,9 +99,9 @@ def _terms(expr: Expr, sign: int) -> list[tuple[int, Expr]]:
 def _sum(terms: list[tuple[int, Expr]]) -> Expr:
     signed = [(sign, term) for sign, term in terms if not isinstance(term, Num)]
     constants = [sign * term.value for sign, term in terms if isinstance(term, Num)]
-    for value in _fold_sum(constants):
-        if value != 0 or not signed:
-            signed.append((1, Num(value)) if value >= 0 else (-1, Num(-value)))
+    constant = _rounded(sum(map(Fraction, constants), Fraction(0)))
+    if constant != 0 or not signed:
+        signed.append((1, Num(constant)) if constant >= 0 else (-1, Num(-constant)))
     # What is added comes before what is taken away, and in each part the constant comes last.
     signed.sort(key=lambda item: (-item[0], *_order(item[1])))
     return _join_terms(signed)
@@ -112,14 +113,6 @@ def _join_terms(signed: list[tuple[int, Expr]]) -> Expr:
     for sign, term in signed[1:]:
         joined = Binary("+" if sign > 0 else "-", joined, term)
     return joined
-
-
-def _fold_sum(constants: list[float]) -> list[float]:
-    if not constants:
-        return []
-    total = sum(map(Fraction, constants), Fraction(0))
-    folded = _exact(total)
-    return sorted(constants) if folded is None else [folded]
 
 
 def _negated(expr: Expr) -> Expr:
@@ -190,17 +183,15 @@ def _chain(factors: list[Expr]) -> Expr:
 
 
 def _fold_product(above: tuple[float, ...], below: tuple[float, ...]) -> tuple[list[float], list[float]]:
-    if 0.0 in below:
-        return sorted(above), sorted(below)
     top, bottom = _multiply(above), _multiply(below)
-    total = top / bottom
+    if bottom == 0:
+        return _without_one([top]), [bottom]
+    total = Fraction(top) / Fraction(bottom)
     whole = _exact(total)
     if whole is not None:
         return _without_one([whole]), []
-    ratio = _shortest_ratio(total)
-    if ratio is not None:
-        return _without_one([ratio[0]]), _without_one([ratio[1]])
-    return _fold_line(top, above), _fold_line(bottom, below)
+    top, bottom = _shortest_ratio(total) or (top, bottom)
+    return _without_one([top]), _without_one([bottom])
 
 
 def _shortest_ratio(total: Fraction) -> tuple[float, float] | None:
@@ -212,17 +203,12 @@ def _shortest_ratio(total: Fraction) -> tuple[float, float] | None:
     return min(exact, key=lambda pair: len(render_number(pair[0]) + render_number(pair[1])), default=None)
 
 
-def _fold_line(total: Fraction, constants: tuple[float, ...]) -> list[float]:
-    folded = _exact(total)
-    return _without_one(sorted(constants) if folded is None else [folded])
-
-
 def _without_one(constants: list[float]) -> list[float]:
     return [constant for constant in constants if constant != 1.0]
 
 
-def _multiply(constants: Iterable[float]) -> Fraction:
-    return math.prod(map(Fraction, constants), start=Fraction(1))
+def _multiply(constants: Iterable[float]) -> float:
+    return _rounded(math.prod(map(Fraction, constants), start=Fraction(1)))
 
 
 # --- powers and calls ---------------------------------------------------------------------------------------
@@ -294,3 +280,14 @@ def _exact(value: Fraction) -> float | None:
     except OverflowError:
         return None
     return rounded if Fraction(rounded) == value else None
+
+
+def _rounded(value: Fraction) -> float:
+    """The double nearest to `value`; ExprError if it is too large, or too small to be told from 0."""
+    try:
+        rounded = float(value)
+    except OverflowError:
+        rounded = 0.0
+    if rounded == 0 and value != 0:
+        raise ExprError("the constants of this expression are too large or too small when taken together")
+    return rounded
