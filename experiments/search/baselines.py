@@ -32,7 +32,7 @@ class RandomSearch:
         if not workshop.slots:
             return None
         for _ in range(_ATTEMPTS):
-            for candidate in workshop.short(1, rng):
+            for candidate in workshop.short(rng.randrange(len(workshop.slots)), 1, rng):
                 if proposal := _proposal(candidate, briefing, self.name):
                     return proposal
         return None

@@ -8,7 +8,6 @@ is computed from.
 
 from __future__ import annotations
 
-import itertools
 import math
 import random
 from collections.abc import Iterator, Sequence
@@ -31,7 +30,6 @@ from .region import Region, Table, fingerprints
 
 __all__ = ["Candidate", "Known", "Workshop"]
 
-_PLAIN: Final = 0.7  # each unit of complexity makes an entry of the library half as likely; a guess
 _PARENTS: Final = 8  # trials that evolution draws on
 _LEVEL_SPREAD: Final = 0.1  # of the scale at which a shape is tried, as a logarithm
 
@@ -43,8 +41,16 @@ class Known:
     recipe: Recipe
     exprs: tuple[Expr, ...]
     tables: tuple[Table, ...]
-    mark: bytes
+    prints: tuple[bytes, ...]
+    """Fingerprints of the tables."""
+    rest: bytes
+    """Everything that is not searched, as bytes."""
     trial: Trial | None = None
+
+    @property
+    def mark(self) -> bytes:
+        """Equal for recipes that behave alike."""
+        return b"".join((*self.prints, self.rest))
 
     @property
     def merit(self) -> float:
@@ -87,10 +93,24 @@ def _library(slot: Slot) -> Library:
     return Library(_region(slot))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Idea:
+    """An expression for a slot with what is known of it."""
+
+    expr: Expr
+    table: Table
+    fingerprint: bytes
+    complexity: float
+
+
 @lru_cache(maxsize=8192)
-def _behaviour(slot: Slot, text: str) -> tuple[Expr, Table]:
-    expr = parse(text, slot.variables)
-    return expr, _region(slot).values(expr)
+def _behaviour(slot: Slot, text: str) -> _Idea:
+    return _idea(slot, parse(text, slot.variables))
+
+
+def _idea(slot: Slot, expr: Expr, table: Table | None = None) -> _Idea:
+    table = _region(slot).values(expr) if table is None else table
+    return _Idea(expr, table, fingerprints(table[None])[0], complexity(expr))
 
 
 class Workshop:
@@ -100,26 +120,29 @@ class Workshop:
         self.slots = [slot for slot in briefing.track.space.slots if slot.name in briefing.searched]
         self.reference = self._look(briefing.track.reference)
         known = [self._look(trial.recipe, trial) for trial in briefing.known]
-        self.tried = [item for item in known if self._sensible(item.tables)]
+        self.tried = [item for item in known if self.sensible(item)]
         self._known = {item.mark: item for item in map(self._look, briefing.open_claims)}
-        self._known.update((item.mark, item) for item in known)
+        self._known.update((item.mark, item) for item in (*known, self.reference))
         least = briefing.track.manifest.delta_min
         ranked = sorted(self.tried, key=lambda item: -item.merit)
         self.parents = [item for item in ranked[:_PARENTS] if item.merit > least]
 
     def _look(self, recipe: Recipe, trial: Trial | None = None) -> Known:
-        seen = [_behaviour(slot, recipe.slot(slot.name)) for slot in self.slots]
-        tables = tuple(table for _, table in seen)
-        return Known(recipe, tuple(expr for expr, _ in seen), tables, self._mark(recipe, tables), trial)
-
-    def _sensible(self, tables: Sequence[Table]) -> bool:
-        return all(_region(slot).sensible(table) for slot, table in zip(self.slots, tables, strict=True))
-
-    def _mark(self, recipe: Recipe, tables: Sequence[Table]) -> bytes:
-        """Equal for recipes that behave alike: tables of the searched slots, texts of the rest."""
+        ideas = [_behaviour(slot, recipe.slot(slot.name)) for slot in self.slots]
         searched = {slot.name for slot in self.slots}
         rest = [*recipe.settings, *(item for item in recipe.slots if item[0] not in searched)]
-        return b"".join([*(fingerprints(table[None])[0] for table in tables), repr(rest).encode()])
+        return Known(
+            recipe,
+            tuple(idea.expr for idea in ideas),
+            tuple(idea.table for idea in ideas),
+            tuple(idea.fingerprint for idea in ideas),
+            repr(rest).encode(),
+            trial,
+        )
+
+    def sensible(self, known: Known) -> bool:
+        """Are all its values in range, so that it has features?"""
+        return all(_region(s).sensible(table) for s, table in zip(self.slots, known.tables, strict=True))
 
     def namesake(self, recipe: Recipe) -> Known | None:
         """A known recipe, tried or being run by a peer, that behaves like this one."""
@@ -138,79 +161,80 @@ class Workshop:
         columns = zip(self.slots, zip(*tables, strict=True), strict=True)
         return [_region(slot).features(np.array(column)) for slot, column in columns]
 
-    def short(self, count: int, rng: random.Random) -> Iterator[Candidate]:
-        """Entries of the library, plain ones more often."""
-        place = rng.randrange(len(self.slots))
+    def short(self, place: int, count: int, rng: random.Random) -> Iterator[Candidate]:
+        """Entries of the library of one slot, plain ones more often."""
         library = _library(self.slots[place])
         base = self._parent(rng) if self.parents else self.reference
-        drawn = rng.choices(library.entries, cum_weights=_weights(library, scaled=False), k=count)
-        for entry in dict.fromkeys(drawn):
-            yield from self._made(base, place, entry.expr, "a short expression that nobody tried")
+        for entry in dict.fromkeys(rng.choices(library.entries, cum_weights=library.entry_weights, k=count)):
+            yield from self._made(base, place, entry, "a short expression that nobody tried")
 
-    def scaled(self, count: int, rng: random.Random) -> Iterator[Candidate]:
+    def scaled(self, place: int, count: int, rng: random.Random) -> Iterator[Candidate]:
         """Shapes from the library, at about the scale of a trial that did well."""
-        places = [place for place, slot in enumerate(self.slots) if _region(slot).positive]
-        if not places or not self.parents:
+        if not self.parents or not _region(self.slots[place]).positive:
             return
-        for _ in range(count):
-            place, donor = rng.choice(places), self._parent(rng)
-            library = _library(self.slots[place])
-            (shape,) = rng.choices(library.shapes, cum_weights=_weights(library, scaled=True))
-            gap = float(np.log(donor.tables[place]).mean() - np.log(shape.table).mean())
+        library = _library(self.slots[place])
+        for shape in rng.choices(library.shapes, cum_weights=library.shape_weights, k=count):
+            donor = self._parent(rng)
+            gap = float(np.log(donor.tables[place]).mean()) - shape.level
             factor = round_to(math.exp(gap + rng.gauss(0.0, _LEVEL_SPREAD)), rng.choice((1, 1, 2)))
             origin = f"another shape at the scale of {donor.exprs[place]}"
-            yield from self._made(donor, place, _times(factor, shape.expr), origin, (donor,))
+            yield from self._new(donor, place, _times(factor, shape.expr), origin, (donor,))
 
-    def mutants(self, count: int, rng: random.Random) -> Iterator[Candidate]:
+    def mutants(self, place: int, count: int, rng: random.Random) -> Iterator[Candidate]:
         """Mutants and crosses of the best."""
         if not self.parents:
             return
         for _ in range(count):
-            place, parent, mate = rng.randrange(len(self.slots)), self._parent(rng), self._parent(rng)
+            parent, mate = self._parent(rng), self._parent(rng)
             first, second = parent.exprs[place], mate.exprs[place]
             grammar = Grammar(self.slots[place].variables)
             if mate is not parent and rng.random() < 0.5:
                 origin = f"a cross of {first} and {second}"
                 crossed = grammar.cross(first, second, rng)
-                yield from self._made(parent, place, crossed, origin, (parent, mate))
+                yield from self._new(parent, place, crossed, origin, (parent, mate))
             else:
                 origin = f"a mutation of {first}"
-                yield from self._made(parent, place, grammar.mutate(first, rng), origin, (parent,))
+                yield from self._new(parent, place, grammar.mutate(first, rng), origin, (parent,))
 
     def changed(self, base: Known, rng: random.Random) -> Iterator[Candidate]:
         """One mutant of a recipe."""
         place = rng.randrange(len(self.slots))
         expr = Grammar(self.slots[place].variables).mutate(base.exprs[place], rng)
         parents = () if base.trial is None else (base,)
-        yield from self._made(base, place, expr, f"a change of {base.exprs[place]}", parents)
+        yield from self._new(base, place, expr, f"a change of {base.exprs[place]}", parents)
 
     def _parent(self, rng: random.Random) -> Known:
         """One of the best, better ones more often."""
         return self.parents[min(int(rng.expovariate(0.5)), len(self.parents) - 1)]
 
-    def _made(
-        self, base: Known, place: int, expr: Expr, origin: str, parents: tuple[Known, ...] = ()
+    def _new(
+        self, base: Known, place: int, expr: Expr, origin: str, parents: tuple[Known, ...]
     ) -> Iterator[Candidate]:
-        """The candidate, or nothing if it is too large, out of range or known."""
-        region = _region(self.slots[place])
+        """The candidate, or nothing if its expression is too large, out of range or known."""
         if expr.size > MAX_SIZE:
             return
-        table = region.values(expr)
-        if not region.sensible(table):
+        idea = _idea(self.slots[place], expr)
+        if _region(self.slots[place]).sensible(idea.table):
+            yield from self._made(base, place, idea, origin, parents)
+
+    def _made(
+        self, base: Known, place: int, idea: _Idea | Entry, origin: str, parents: tuple[Known, ...] = ()
+    ) -> Iterator[Candidate]:
+        """The candidate of a sensible idea, or nothing if a known recipe behaves like it."""
+        prints = (*base.prints[:place], idea.fingerprint, *base.prints[place + 1 :], base.rest)
+        mark = b"".join(prints)
+        if mark in self._known:
             return
-        tables = (*base.tables[:place], table, *base.tables[place + 1 :])
-        mark = self._mark(base.recipe, tables)
-        if mark not in self._known:
-            claims = tuple(dict.fromkeys(known.trial.claim for known in parents if known.trial is not None))
-            slot = self.slots[place]
-            yield Candidate(base.recipe, slot, expr, tables, complexity(expr), origin, claims, mark)
-
-
-@lru_cache(maxsize=64)
-def _weights(library: Library, *, scaled: bool) -> list[float]:
-    """Cumulative weights of the library's entries or shapes."""
-    entries: Sequence[Entry] = library.shapes if scaled else library.entries
-    return list(itertools.accumulate(math.exp(-_PLAIN * entry.complexity) for entry in entries))
+        yield Candidate(
+            base=base.recipe,
+            slot=self.slots[place],
+            expr=idea.expr,
+            tables=(*base.tables[:place], idea.table, *base.tables[place + 1 :]),
+            complexity=idea.complexity,
+            origin=origin,
+            parents=tuple(dict.fromkeys(known.trial.claim for known in parents if known.trial is not None)),
+            mark=mark,
+        )
 
 
 def _times(factor: float, expr: Expr) -> Expr:

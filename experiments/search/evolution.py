@@ -1,7 +1,7 @@
 """Evolution over expressions, steered by a surrogate and by Occam's razor: the embedded researcher.
 
 One step:
-1. *Candidates*, about a thousand: short expressions of the slot's library, good shapes scaled to the level
+1. *Candidates* for one slot, about a thousand: short expressions of its library, good shapes scaled to the level
    at which something was seen to work, mutants of the best trials, crosses between the best trials of
    this node and the confirmed ones of its peers.
 2. *Screen*: values finite and in range; no behaviour that was tried, is taken, or differs too little from a
@@ -94,12 +94,13 @@ class Evolution:
         return None
 
     def _candidates(self, workshop: Workshop, rng: random.Random) -> list[Candidate]:
-        """Each behaviour once, in its plainest spelling."""
+        """New expressions for one of the slots; each behaviour once, in its plainest spelling."""
+        place = rng.randrange(len(workshop.slots))
         found: dict[bytes, Candidate] = {}
         for candidate in itertools.chain(
-            workshop.short(self._tuning.short, rng),
-            workshop.scaled(self._tuning.scaled, rng),
-            workshop.mutants(self._tuning.mutants, rng),
+            workshop.short(place, self._tuning.short, rng),
+            workshop.scaled(place, self._tuning.scaled, rng),
+            workshop.mutants(place, self._tuning.mutants, rng),
         ):
             rival = found.get(candidate.mark)
             if rival is None or candidate.complexity < rival.complexity:
@@ -112,20 +113,21 @@ class Evolution:
         """Scores, shape (candidates,), and predicted effects."""
         tuning = self._tuning
         razor = tuning.razor * np.array([candidate.complexity for candidate in candidates])
-        telling = _telling(workshop.tried)
-        if not telling:
+        if not workshop.tried:
             # Nothing is known: a random plain idea (Gumbel noise makes the largest a draw from the weights).
             return -razor - np.log(-np.log([rng.random() for _ in candidates])), [None] * len(candidates)
+        telling = _telling(workshop)
         old = workshop.features([known.tables for known in telling])
         new = workshop.features([candidate.tables for candidate in candidates])
-        trials = [known.trial for known in telling if known.trial is not None]
-        effects, seeds = [trial.effect for trial in trials], [trial.seeds for trial in trials]
+        # The reference gains nothing over itself, and that is certain.
+        effects = [known.trial.effect if known.trial else 0.0 for known in telling]
+        seeds = [known.trial.seeds if known.trial else _CERTAIN for known in telling]
         surrogate = Surrogate(old, gains(effects), seeds)
         guess = surrogate.guess(new)
         floor = warp(_CLEARLY * briefing.track.manifest.delta_min)
         chance = guess.chance(max(surrogate.best * (1.0 - tuning.near), floor))
         least = briefing.track.manifest.delta_min
-        force = Surrogate(old, strengths(effects, least), seeds).guess(new).between(tuning.width)
+        force = Surrogate(old, strengths(effects, least), seeds, trend=True).guess(new).between(tuning.width)
         chance = force if surrogate.best < floor else chance + tuning.force * force
         distance = _distance(new, old, tuning.level_share)
         spread = tuning.spread * np.log(np.minimum(distance, tuning.far) + 1e-6)
@@ -146,14 +148,18 @@ class Evolution:
 _CLEARLY: Final = 3.0  # times the track's smallest effect of interest
 
 
-def _telling(tried: list[Known]) -> list[Known]:
-    """What the surrogate learns from: the best half of its room and the latest."""
-    if len(tried) <= MAX_TRIALS:
-        return tried
-    ranked = sorted(tried, key=lambda known: -known.merit)
-    best = ranked[: MAX_TRIALS // 2]
-    chosen = {id(known) for known in best}
-    return best + [known for known in tried if id(known) not in chosen][-(MAX_TRIALS - len(best)) :]
+_CERTAIN: Final = 1000  # seeds
+
+
+def _telling(workshop: Workshop) -> list[Known]:
+    """What the surrogate learns from: the best half of its room, the latest, and the reference."""
+    tried, room = workshop.tried, MAX_TRIALS - 1
+    if len(tried) > room:
+        ranked = sorted(tried, key=lambda known: -known.merit)
+        best = ranked[: room // 2]
+        chosen = {id(known) for known in best}
+        tried = best + [known for known in tried if id(known) not in chosen][-(room - len(best)) :]
+    return [*tried, *([workshop.reference] if workshop.sensible(workshop.reference) else [])]
 
 
 def _distance(new: Sequence[Table], old: Sequence[Table], level_share: float) -> Table:

@@ -12,6 +12,7 @@ level at which the track is known to come alive (linear scaling, Keijzer 2003, d
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -25,6 +26,7 @@ from .region import ArrayOperations, Region, Table, fingerprints
 
 __all__ = ["LARGEST", "Entry", "Library"]
 
+_PLAIN: Final = 0.7  # each unit of complexity makes an entry half as likely to be drawn; a guess
 LARGEST: Final = 4  # nodes; five are a hundred times as many and are left to evolution
 _OPERATIONS: Final = ArrayOperations()
 
@@ -37,6 +39,11 @@ class Entry:
     table: Table
     fingerprint: bytes
     complexity: float
+
+    @property
+    def level(self) -> float:
+        """Mean logarithm of a positive behaviour."""
+        return float(np.log(self.table).mean())
 
 
 @dataclass(slots=True)
@@ -58,6 +65,8 @@ class Library:
         """Those whose values are in the slot's range, shortest first."""
         self.shapes = _shapes(entries) if region.positive else []
         """One positive behaviour per shape, shortest first; empty where values are no scales."""
+        self.entry_weights = _weights(self.entries)
+        self.shape_weights = _weights(self.shapes)
 
 
 def _enumerate(region: Region) -> Iterator[Entry]:
@@ -97,6 +106,11 @@ def _combinations(region: Region, levels: list[_Level], size: int) -> Iterator[t
             for operator in BINARY:
                 exprs: list[Expr] = [Binary(operator, left.exprs[a], right.exprs[b]) for a, b in pairs]
                 yield exprs, _OPERATIONS.binary(operator, first, second)
+
+
+def _weights(entries: list[Entry]) -> list[float]:
+    """Cumulative weights: plain ones are likelier."""
+    return list(itertools.accumulate(math.exp(-_PLAIN * entry.complexity) for entry in entries))
 
 
 def _shapes(entries: list[Entry]) -> list[Entry]:

@@ -30,6 +30,7 @@ Table = NDArray[np.float64]
 """Values of an expression at the points of a slot, shape (points,), or of many, (expressions, points)."""
 
 _MANTISSA_BITS: Final = 30  # tables that agree to 1e-9 of each value are one behaviour
+_NO_VALUE: Final = -1e300  # stands for NaN and infinity in a fingerprint
 _GRID: Final = tuple(step / 4 for step in range(-12, 13))  # where a track names no points; a guess
 _WIDEST: Final = 1e6  # no slot that we know has a use for larger values
 
@@ -102,7 +103,7 @@ def fingerprints(tables: Table) -> list[bytes]:
 
     Values that straddle the edge of a bin get two keys; that costs a repeated trial, very rarely.
     """
-    mantissas, exponents = np.frexp(tables)
+    mantissas, exponents = np.frexp(np.where(np.isfinite(tables), tables, _NO_VALUE))
     bins = np.rint(mantissas * 2.0**_MANTISSA_BITS).astype(np.int64) + (exponents.astype(np.int64) << 40)
     return [row.tobytes() for row in np.ascontiguousarray(bins)]
 
