@@ -1,15 +1,15 @@
 """Disguised and odd artefacts for `bench/novelty.py`, generated: nobody can fit a probe to a list.
 
-Disguises rewrite a known law or curve into another text of the same values (constants split in pieces, powers
-through logarithms, other libraries, other names, code instead of a formula).  Odd artefacts have values that no
-reference has; each is drawn with random shapes and constants, and one that comes out equal to a known law by
-chance would be a fault of this file.
+Disguises rewrite a known law or curve into another text of the same values (constants split in pieces,
+powers through logarithms, other libraries, other names, code instead of a formula).  Odd artefacts have
+values that no reference has; each is drawn with random shapes and constants, and one that comes out equal to
+a known law by chance would be a fault of this file.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 __all__ = ["Case", "disguised", "odd"]
@@ -29,7 +29,14 @@ class Case:
 def disguised(count: int, seed: int) -> Iterator[Case]:
     """`count` disguises, families in turn."""
     draw = random.Random(seed)
-    makers = (_init_expression, _init_code, _activation_expression, _activation_code, _schedule_code, _update_code)
+    makers = (
+        _init_expression,
+        _init_code,
+        _activation_expression,
+        _activation_code,
+        _schedule_code,
+        _update_code,
+    )
     for at in range(count):
         yield makers[at % len(makers)](draw)
 
@@ -50,7 +57,12 @@ def _constant(draw: random.Random, value: float) -> str:
     part = round(draw.uniform(0.1, 0.9) * value, 3)
     factor = draw.choice((2.0, 4.0, 0.5, 3.0))
     return draw.choice(
-        (f"{value!r}", f"({part!r} + {value - part!r})", f"({value / factor!r}*{factor!r})", f"({value * factor!r}/{factor!r})")
+        (
+            f"{value!r}",
+            f"({part!r} + {value - part!r})",
+            f"({value / factor!r}*{factor!r})",
+            f"({value * factor!r}/{factor!r})",
+        )
     )
 
 
@@ -67,11 +79,11 @@ def _root(draw: random.Random, inner: str, dialect: str = "") -> str:
     )
 
 
-_LAWS: dict[str, tuple[float, Callable[[str, str], str]]] = {
-    "kaiming-init": (2.0, lambda i, o: i),
-    "lecun-init": (1.0, lambda i, o: i),
-    "xavier-init": (2.0, lambda i, o: f"{i}+{o}"),
-    "torch-default-linear-init": (1.0 / 3.0, lambda i, o: i),
+_LAWS: dict[str, tuple[float, str]] = {
+    "kaiming-init": (2.0, "{i}"),
+    "lecun-init": (1.0, "{i}"),
+    "xavier-init": (2.0, "{i}+{o}"),
+    "torch-default-linear-init": (1.0 / 3.0, "{i}"),
 }
 
 
@@ -81,7 +93,9 @@ def _law(draw: random.Random, i: str, o: str, dialect: str = "") -> tuple[str, s
     gain, denominator = _LAWS[technique]
     if technique == "kaiming-init" and draw.random() < 0.3:
         i = o
-    inner = f"({denominator(i, o)})/{_constant(draw, gain)}" if draw.random() < 0.5 else f"{denominator(i, o)}"
+    inner = (
+        f"({denominator(i, o)})/{_constant(draw, gain)}" if draw.random() < 0.5 else f"{denominator(i, o)}"
+    )
     root = _root(draw, inner, dialect)
     if "/" in inner:
         return technique, root
@@ -112,7 +126,12 @@ def _init_code(draw: random.Random) -> Case:
 
 _CURVES: dict[str, tuple[str, ...]] = {
     "relu": ("max({x}, 0)", "({x} + abs({x}))/2", "{x}*({x} > 0)"),
-    "silu": ("{x}/(1 + exp(-{x}))", "{x}*sigmoid({x})", "0.5*{x}*(1 + tanh({x}/2))", "{x}*exp({x}/2)/(exp({x}/2)+exp(-{x}/2))"),
+    "silu": (
+        "{x}/(1 + exp(-{x}))",
+        "{x}*sigmoid({x})",
+        "0.5*{x}*(1 + tanh({x}/2))",
+        "{x}*exp({x}/2)/(exp({x}/2)+exp(-{x}/2))",
+    ),
     "gelu": ("0.5*{x}*(1 + erf({x}/sqrt(2)))", "{x}*(0.5 + 0.5*erf({x}*0.7071067811865476))"),
     "mish": ("{x}*tanh(log(1 + exp({x})))", "{x}*(1 - 2/((1 + exp({x}))**2 + 1))"),
     "squared-relu": ("max({x}, 0)**2", "{x}*max({x}, 0)", "(({x} + abs({x}))/2)**2"),
@@ -135,7 +154,9 @@ def _curve(draw: random.Random, x: str) -> tuple[str, str]:
 
 def _activation_expression(draw: random.Random) -> Case:
     technique, text = _curve(draw, "x")
-    return Case("activation expression", expressions=(("activation", _for_slot(text)),), right=frozenset({technique}))
+    return Case(
+        "activation expression", expressions=(("activation", _for_slot(text)),), right=frozenset({technique})
+    )
 
 
 def _for_slot(text: str) -> str:
@@ -147,14 +168,20 @@ def _activation_code(draw: random.Random) -> Case:
     x = draw.choice(("x", "z", "h", "inp", "v", "signal"))
     technique, text = _curve(draw, x)
     for function in ("exp", "log", "tanh", "sigmoid", "erf", "abs", "sqrt"):
-        text = text.replace(f"{function}(", f"torch.{function}(") if function != "sqrt" else text.replace("sqrt(", "math.sqrt(")
+        text = (
+            text.replace(f"{function}(", f"torch.{function}(")
+            if function != "sqrt"
+            else text.replace("sqrt(", "math.sqrt(")
+        )
     text = text.replace("max(", "hi(").replace("min(", "lo(")
     tools = (
         "def hi(a, b): return torch.maximum(torch.as_tensor(a), torch.as_tensor(b))\n"
         "def lo(a, b): return torch.minimum(torch.as_tensor(a), torch.as_tensor(b))\n"
     )
     name = draw.choice(("f", "unit", "squash", "nonlin", "g"))
-    return Case("activation code", code=f"{tools}def {name}({x}):\n    return {text}\n", right=frozenset({technique}))
+    return Case(
+        "activation code", code=f"{tools}def {name}({x}):\n    return {text}\n", right=frozenset({technique})
+    )
 
 
 def _schedule_code(draw: random.Random) -> Case:

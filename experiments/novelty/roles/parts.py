@@ -16,6 +16,7 @@ from ..verdict import Evidence, Relation
 from .binding import tokens
 from .curves import as_activation, as_gate, as_schedule
 from .init import as_init_law, as_init_weights, hints_at_init
+from .maps import as_attention, as_compressor, as_mask, as_penalty
 from .optimizer import as_optimizer, hints_at_optimizer
 from .tensors import as_loss, as_normaliser
 
@@ -61,18 +62,21 @@ def _roles(candidate: Candidate, claim: str) -> Sequence[Role]:
     names = (*candidate.required, *candidate.optional)
     called = _called(candidate.source)
     if hints_at_optimizer(candidate):
-        return (as_optimizer, as_normaliser)
+        return (as_optimizer, as_normaliser, as_compressor)
     timed = any(tokens(name) & _TIME for name in names)
     weights = bool(called & _RANDOM)
     if timed or _mentions(claim, _SCHEDULE_WORDS):
         return (as_schedule,) if not weights else (as_init_weights,)
     if weights or hints_at_init(candidate.required):
-        return (as_init_weights, as_init_law)
+        return (as_init_weights, as_init_law, as_penalty, as_compressor, as_normaliser)
     if _mentions(claim, _INIT_WORDS):
         return (as_init_law, as_init_weights)
-    if len(candidate.required) == 2:
-        return (as_gate, as_loss, as_normaliser)
-    return (as_activation, as_normaliser)
+    by_count: dict[int, tuple[Role, ...]] = {
+        1: (as_activation, as_normaliser, as_compressor, as_penalty, as_mask),
+        2: (as_gate, as_loss, as_normaliser),
+        3: (as_attention, as_normaliser),
+    }
+    return by_count.get(len(candidate.required), ())
 
 
 def _mentions(claim: str, words: Sequence[str]) -> bool:

@@ -1,0 +1,117 @@
+"""Recognise a compressor of gradients or weights by what it keeps of an array.
+
+The artefact maps an array to one of the same shape.  Looked at: the share of zeros and whether the
+survivors are the largest, whether survivors keep their values, the number of distinct values and how they
+relate to the input (signs, a grid of whole steps), zeros in every group of four, and whether the mean over
+runs is the input (unbiased, so rounding is random).
+
+Not covered: what happens to the part that was not sent (error feedback needs several steps), and codecs that
+give another shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..structure.formula import Array
+from ..verdict import Evidence, Relation
+from .report import Numbers, behaviour, not_probed, unmatched
+
+__all__ = ["probe_compressor"]
+
+_SHAPE = (16, 64)
+_RUNS = 40  # repetitions that show whether randomness is unbiased
+
+
+def probe_compressor(function: Callable[[Array], Array]) -> tuple[Evidence, ...]:
+    """Name a lossy map of an array to the same shape; best evidence first."""
+    x = np.random.default_rng(1847).normal(size=_SHAPE)
+    y = function(x)
+    if y.shape != x.shape or not np.all(np.isfinite(y)):
+        return (not_probed("not a finite map to the same shape"),)
+    if np.allclose(y, x, rtol=1e-9):
+        return (not_probed("it gives back what it got"),)
+    zeros = float(np.mean(y == 0.0))
+    levels = len(np.unique(np.round(y, 12)))
+    numbers: Numbers = (("share of zeros", zeros), ("distinct values", float(levels)))
+    random = not np.array_equal(function(x), y)
+    found = _sparse(x, y, zeros, random, numbers) or _quantised(function, x, y, random, numbers)
+    return (found,) if found is not None else (unmatched("no known compression", numbers),)
+
+
+def _sparse(x: Array, y: Array, zeros: float, random: bool, numbers: Numbers) -> Evidence | None:
+    """Some entries dropped, the others as they were (or all scaled up alike)."""
+    kept = y != 0.0
+    if not 0.05 < zeros < 1.0:
+        return None
+    ratios = y[kept] / x[kept]
+    if float(np.ptp(ratios)) > 1e-6 * float(np.max(np.abs(ratios))):
+        return None
+    share = f"keeps {1.0 - zeros:.1%}"
+    if random:
+        return behaviour(Relation.EQUAL, "random-k", f"{share}, chosen by chance", numbers=numbers)
+    groups = kept.reshape(-1, 4).sum(axis=1)
+    if np.all(groups == 2):
+        words = "keeps two of every four in a row"
+        return behaviour(Relation.EQUAL, "nm-sparsity", words, numbers=numbers)
+    return _largest(x, kept, share, numbers)
+
+
+def _largest(x: Array, kept: NDArray[np.bool_], share: str, numbers: Numbers) -> Evidence | None:
+    """Whether the survivors are the largest of all, or of their row."""
+    if np.min(np.abs(x[kept])) >= np.max(np.abs(x[~kept])):
+        return behaviour(
+            Relation.EQUAL, "topk-sparsification", f"{share}, the largest in size", numbers=numbers
+        )
+    if not np.all(kept.any(axis=1) & ~kept.all(axis=1)):
+        return None
+    if all(np.min(np.abs(a[b])) >= np.max(np.abs(a[~b])) for a, b in zip(x, kept, strict=True)):
+        words = f"{share}, the largest of every row"
+        return behaviour(Relation.EQUAL, "topk-sparsification", words, numbers=numbers, mode="row by row")
+    return None
+
+
+def _quantised(
+    function: Callable[[Array], Array], x: Array, y: Array, random: bool, numbers: Numbers
+) -> Evidence | None:
+    if random:
+        mean = np.mean([function(x) for _ in range(_RUNS)], axis=0)
+        spread = float(np.std(y - x)) / np.sqrt(_RUNS)
+        if float(np.abs(np.mean((mean - x) * np.sign(x)))) > 4.0 * spread:
+            return None
+        technique = "terngrad" if len(np.unique(np.round(np.abs(y), 12))) <= 2 else "qsgd"
+        words = "rounds by chance so that the mean is the input"
+        return behaviour(Relation.EQUAL, technique, words, numbers=numbers)
+    scale = _one_size(x, y)
+    if scale is not None:
+        words = f"the sign of each entry times {scale}"
+        return behaviour(Relation.EQUAL, "onebit-sgd", words, numbers=numbers)
+    return _stepped(x, y, numbers)
+
+
+def _one_size(x: Array, y: Array) -> str | None:
+    """What size the signs carry, if the output is nothing but signs times one size (for all, or each row)."""
+    if not np.array_equal(np.sign(y), np.sign(x)):
+        return None
+    if float(np.ptp(np.abs(y))) <= 1e-9:
+        return "one number"
+    return "one number a row" if float(np.max(np.ptp(np.abs(y), axis=1))) <= 1e-9 else None
+
+
+def _stepped(x: Array, y: Array, numbers: Numbers) -> Evidence | None:
+    """Whole multiples of a step (for all, or each row), each the nearest to its input."""
+    for axis, mode in ((None, ""), (1, "a step for each row")):
+        sizes = np.max(np.abs(x), axis=axis, keepdims=True)
+        for levels, technique in (
+            (127, "int8-quantization"),
+            (7, "int4-quantization"),
+            (1, "ternary-weights"),
+        ):
+            step = sizes / levels
+            if float(np.max(np.abs(y - step * np.round(x / step)))) <= 1e-6 * float(np.max(sizes)):
+                words = f"the nearest of {2 * levels + 1} even steps up to the largest size"
+                return behaviour(Relation.EQUAL, technique, words, numbers=numbers, mode=mode)
+    return None
