@@ -182,6 +182,7 @@ class _Node:
         "links",
         "queue",
         "replica",
+        "restless",
         "seen",
         "silent",
         "summary",
@@ -198,6 +199,7 @@ class _Node:
         self.buckets = Buckets()
         self.summary: Summary | None = None
         self.syncing = False
+        self.restless = True
         self.silent = False
         self.up = True
 
@@ -449,7 +451,7 @@ class Simulation:
         me.syncing = True
         self.tally.sessions += 1
         half = self._random.randbytes(16)
-        client = SyncSession(me.replica, self._view(me), _KEYS, me.buckets, salt=half)
+        client = SyncSession(me.replica, self._view(me), _KEYS, me.buckets, salt=half, wide=me.restless)
         server = SyncServer(self.nodes[peer].replica, self._view(self.nodes[peer]), half[::-1])
         session = _Session(node, peer, latency, client, server)
         self._ask(session, Opened())
@@ -466,6 +468,7 @@ class Simulation:
         if isinstance(effect, Finish):
             self.nodes[session.asking].syncing = False
             self.tally.equal += effect.outcome.ending is Ending.EQUAL
+            self.nodes[session.asking].restless = effect.outcome.ending is not Ending.EQUAL
             if effect.outcome.received + effect.outcome.given:
                 pause = SOON_SECONDS * self._random.uniform(0.5, 1.5)
                 self.call(self.now + pause, partial(self._sync, session.asking))

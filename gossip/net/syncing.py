@@ -189,6 +189,7 @@ class Sync:
             self._summary.keys,
             self._buckets,
             salt=token_bytes(SALT_BYTES),
+            wide=self._calm == 0,
             audit=self._sessions % _AUDIT_EVERY == 0,
         )
         async with self._stream(await self._host.open_stream(peer, self.protocol)) as stream:

@@ -15,7 +15,7 @@ from leaderboard.errors import PeerError
 from .frames import frame, parse
 from .ranges import KEY_BYTES, LEAF, WAYS, Listing, Part, Range, Split
 from .riblt import MAX_SYMBOLS, PREFIX_BYTES, SYMBOL_BYTES
-from .summary import LANES_BYTES
+from .summary import NARROW_BYTES, WIDE_BYTES
 
 __all__ = [
     "MAX_RANGES",
@@ -48,6 +48,7 @@ MAX_RANGES = 512
 """Ranges in one `Compare`; their descriptions have at most 300 kB."""
 SALT_BYTES = 16
 _MAX_SIZE = 1 << 40
+_LANES = (NARROW_BYTES, WIDE_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +211,7 @@ def read_question(data: bytes) -> Question:  # noqa: PLR0911 - one for each kind
     """The question in a frame; raises PeerError on anything else."""
     kind, fields = parse(data)
     match kind, fields:
-        case 0, [int(size), bytes(digest), bytes(lanes)] if len(digest) == 8 and len(lanes) == LANES_BYTES:
+        case 0, [int(size), bytes(digest), bytes(lanes)] if len(digest) == 8 and len(lanes) in _LANES:
             return Open(_size(size), digest, lanes)
         case 1, [int(count)] if 0 < count <= MAX_SYMBOLS and not isinstance(count, bool):
             return More(count)

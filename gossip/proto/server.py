@@ -38,6 +38,8 @@ from .summary import View, estimate
 
 __all__ = ["SyncServer"]
 
+_MARGIN = 1.06
+"""On the estimate, for the first symbols: two sessions of three then need no second run."""
 _SESSION_QUESTIONS = 4096
 """A million records in packs of 256 kB take half of this."""
 _SESSION_BYTES = 1 << 30
@@ -112,7 +114,7 @@ class SyncServer:
         if differences > _FAR * len(view.symbols):
             return Far(view.size).encode()
         self._symbols_sent = 0
-        return self._symbols(enough_symbols(differences))
+        return self._symbols(enough_symbols(_MARGIN * differences))
 
     def _symbols(self, count: int) -> bytes:
         start, stop = self._symbols_sent, min(len(self._view.symbols), self._symbols_sent + count)

@@ -57,7 +57,7 @@ from .steps import (
     Received,
     Send,
 )
-from .summary import View
+from .summary import NARROW_BYTES, View
 
 __all__ = ["SOON_SECONDS", "SYNC_ATTEMPTS", "SyncSession"]
 
@@ -77,11 +77,20 @@ class SyncSession:
     """Drives one stream from its opening to `Finish`. `buckets` is shared by the sessions of one node."""
 
     def __init__(
-        self, replica: Replica, view: View, keys: Keys, buckets: Buckets, *, salt: bytes, audit: bool = False
+        self,
+        replica: Replica,
+        view: View,
+        keys: Keys,
+        buckets: Buckets,
+        *,
+        salt: bytes,
+        wide: bool = True,
+        audit: bool = False,
     ) -> None:
-        """`salt`: 16 fresh random bytes."""
+        """`salt`: 16 fresh random bytes. `wide`: expect a difference. `audit`: do not believe a digest."""
         self._replica = replica
         self._half = salt
+        self._wide = wide
         self._audit = audit
         self._view = view
         self._keys = keys
@@ -104,7 +113,8 @@ class SyncSession:
         match event:
             case Opened():
                 view = self._view
-                return [self._ask(Open(view.size, view.digest, view.lanes))]
+                lanes = view.lanes if self._wide else view.lanes[:NARROW_BYTES]
+                return [self._ask(Open(view.size, view.digest, lanes))]
             case Received(frame):
                 return self._answered(read_answer(frame), now)
             case Admitted(admissions):

@@ -4,9 +4,10 @@ Besides the sketch it holds the size, a digest and tug-of-war lanes. The digest 
 keyed mix of the ids, not their XOR, which is linear and free to forge; sums can be forged too, with some
 work, so that two sets that differ only in the forger's own records look equal. Sessions therefore skip the
 digest now and then and compare by salted ranges (see `session`). Lanes estimate how many records differ
-(Alon, Matias, Szegedy 1996): each record adds +1 or -1, by a bit of its mix, to each of 32 counters; the mean
-square of the difference of two nodes' counters has the number of differences as expectation, with a
-relative error of sqrt(2/32) = 25 %.
+(Alon, Matias, Szegedy 1996): each record adds +1 or -1, by a bit of its mix, to each of 128 counters; the
+mean square of the difference of two nodes' counters has the number of differences as expectation, with a
+relative error of sqrt(2/k) for k counters. A node that expects a difference sends all of them (12.5 %, 144
+bytes), one that expects none sends 32 (25 %, 36 bytes).
 """
 
 from __future__ import annotations
@@ -19,19 +20,22 @@ import numpy.typing as npt
 from .replica import Replica
 from .riblt import MAX_SYMBOLS, PREFIX_BYTES, U64, Keys, Sketch, Symbols, as_words, mix
 
-__all__ = ["LANES_BYTES", "Summary", "View", "estimate"]
+__all__ = ["NARROW_BYTES", "WIDE_BYTES", "Summary", "View", "estimate"]
 
-LANES = 32
+LANES = 128
 LANE_BITS = 9
 """Lanes travel modulo 2^9: exact up to 5,000 differences; far beyond that, lanes are evenly spread and the
 estimate stays near 2^18/12 = 21,845, which is all the asking side needs to know: too many for symbols."""
-LANES_BYTES = LANES * LANE_BITS // 8
+WIDE_BYTES = LANES * LANE_BITS // 8
+NARROW_BYTES = WIDE_BYTES // 4
+"""What an `Open` holds of the lanes: all of them, or the first 32."""
 PAGE = 16_384
 """Records taken in at a time, about 15 ms of work."""
 
 _DIGEST = np.uint64(0xA0761D6478BD642F)
 _LANES = np.uint64(0xE7037ED1A0B428DB)
-"""Two arbitrary odd words that separate the uses of one check."""
+_MORE_LANES = np.uint64(0x8EBC6AF09C88C6E3)
+"""Three arbitrary odd words that separate the uses of one check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +84,9 @@ class Summary:
         self._size += len(prefixes)
         with np.errstate(over="ignore"):
             self._digest = self._digest + mix(checks ^ _DIGEST).sum(dtype=np.uint64)
-        bits = mix(checks ^ _LANES)[:, None] >> np.arange(LANES, dtype=np.uint64) & np.uint64(1)
-        self._lanes += 2 * bits.sum(axis=0, dtype=np.int64) - len(prefixes)
+        for half, separator in enumerate((_LANES, _MORE_LANES)):
+            bits = mix(checks ^ separator)[:, None] >> np.arange(64, dtype=np.uint64) & np.uint64(1)
+            self._lanes[64 * half : 64 * half + 64] += 2 * bits.sum(axis=0, dtype=np.int64) - len(prefixes)
         self._view = None
 
     def view(self) -> View:
@@ -99,7 +104,7 @@ class Summary:
 def estimate(mine: View, size: int, lanes: bytes) -> int:
     """About how many records differ between `mine` and a set of `size` records with `lanes`; at least 1."""
     half = 1 << (LANE_BITS - 1)
-    apart = (_unpack(lanes) - _unpack(mine.lanes) + half) % (2 * half) - half
+    apart = (_unpack(lanes) - _unpack(mine.lanes[: len(lanes)]) + half) % (2 * half) - half
     return max(1, abs(size - mine.size), round(float(np.mean(apart.astype(np.float64) ** 2))))
 
 
@@ -107,10 +112,10 @@ def _pack(lanes: npt.NDArray[np.int64]) -> bytes:
     number = 0
     for lane in lanes:
         number = number << LANE_BITS | int(lane) % (1 << LANE_BITS)
-    return number.to_bytes(LANES_BYTES, "big")
+    return number.to_bytes(WIDE_BYTES, "big")
 
 
 def _unpack(lanes: bytes) -> npt.NDArray[np.int64]:
     number = int.from_bytes(lanes, "big")
-    shifts = range((LANES - 1) * LANE_BITS, -1, -LANE_BITS)
+    shifts = range(8 * len(lanes) - LANE_BITS, -1, -LANE_BITS)
     return np.array([number >> shift & ((1 << LANE_BITS) - 1) for shift in shifts], np.int64)

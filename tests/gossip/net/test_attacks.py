@@ -33,7 +33,7 @@ from gossip.net.tally import Tally
 from gossip.proto.exchange import Ask
 from gossip.proto.frames import frame, pack
 from gossip.proto.messages import Bucket, Give, More, Open
-from gossip.proto.summary import LANES_BYTES
+from gossip.proto.summary import NARROW_BYTES
 from leaderboard.ids import SwarmId
 
 pytestmark = pytest.mark.slow
@@ -88,7 +88,7 @@ def framed(data: bytes) -> bytes:
     return bytes((*prefix, length)) + data
 
 
-EQUAL_TO_NOTHING = Open(5, bytes(8), bytes(LANES_BYTES)).encode()
+EQUAL_TO_NOTHING = Open(5, bytes(8), bytes(NARROW_BYTES)).encode()
 BROKEN = {
     "no frame": b"\xff" * 64,
     "a frame of 1 GiB": b"\xff\xff\xff\xff\x04" + bytes(100),

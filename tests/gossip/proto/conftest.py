@@ -62,9 +62,11 @@ class Wire:
     down: int = 0
     frames: int = 0
 
-    def sync(self, *, audit: bool = False) -> Outcome:
+    def sync(self, *, wide: bool = True, audit: bool = False) -> Outcome:
         """One session; BrokenStreamError if it was cut."""
-        client = SyncSession(self.asking, _view(self.asking), KEYS, self.buckets, salt=b"c" * 16, audit=audit)
+        client = SyncSession(
+            self.asking, _view(self.asking), KEYS, self.buckets, salt=b"c" * 16, wide=wide, audit=audit
+        )
         server = SyncServer(self.answering, _view(self.answering), b"s" * 16)
         event: Event = Opened()
         try:

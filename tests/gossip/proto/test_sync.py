@@ -30,7 +30,7 @@ from gossip.proto.riblt import MAX_SYMBOLS, SYMBOL_BYTES
 from gossip.proto.server import SyncServer
 from gossip.proto.session import SyncSession
 from gossip.proto.steps import Admitted, Ending, Finish, Opened, Received, Send
-from gossip.proto.summary import LANES_BYTES, Summary
+from gossip.proto.summary import NARROW_BYTES, Summary
 from leaderboard.errors import PeerError
 
 LABELS = st.lists(st.integers(0, 300), unique=True, max_size=80)
@@ -164,7 +164,7 @@ def test_forged_digests_are_found_out_by_an_audit(wire: Any, replica: Any) -> No
 
 def test_equal_sets_cost_64_bytes_with_framing(wire: Any, replica: Any) -> None:
     link = wire(replica(range(2_000)), replica(range(2_000)))
-    link.sync()
+    link.sync(wide=False)
     assert link.up + link.down + 2 <= 64
 
 
@@ -242,7 +242,7 @@ def test_a_hostile_server_cannot_make_the_asking_side_do_more_than_raise(
                 Open,
                 st.integers(0, 1 << 39),
                 st.binary(min_size=8, max_size=8),
-                st.binary(min_size=LANES_BYTES, max_size=LANES_BYTES),
+                st.binary(min_size=NARROW_BYTES, max_size=NARROW_BYTES),
             ),
             st.builds(More, st.integers(1, MAX_SYMBOLS)),
             st.builds(Bucket, st.binary(max_size=32), st.binary(max_size=32)),
