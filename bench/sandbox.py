@@ -1,4 +1,6 @@
-"""Starting a sandbox, and the speed of an honest copy (goal E6: start <= 40 ms over the interpreter; 1.00 +- 0.02).
+"""Starting a sandbox, and the speed of an honest copy.
+
+Goal E6: start <= 40 ms over the interpreter; 1.00 +- 0.02.
 
     python bench/sandbox.py [--quick] [--json]
 
@@ -78,9 +80,8 @@ def copies(seeds: int) -> dict[str, object]:
         print(f"seed {seed}: {found[-1]:.4f}x")
     middle = statistics.median(found) if found else None
     if middle is not None:
-        print(
-            f"honest copy: median {middle:.4f}x, from {min(found):.4f} to {max(found):.4f}, {rejected} without"
-        )
+        spread = f"from {min(found):.4f} to {max(found):.4f}, {rejected} without a number"
+        print(f"honest copy: median {middle:.4f}x, {spread}")
     within = [abs(value - 1.0) <= COPY_GOAL for value in found]
     return {
         "value": middle,

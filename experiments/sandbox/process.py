@@ -179,7 +179,7 @@ class Confined:
         return any(event & select.POLLIN for _, event in poll.poll(0))
 
     def _watch(self) -> None:
-        """End a child that holds too much. The kernel's limits act at once; this catches what they miss."""
+        """End a child that holds too much, where the kernel's limits on one process do not see it all."""
         try:
             resident = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * _PAGE
             tasks = len(os.listdir(f"/proc/{self.pid}/task"))
@@ -188,7 +188,7 @@ class Confined:
         self._spent = self.cpu_seconds()
         if self._fresh_memory is None:
             self._fresh_memory = resident
-        if resident > self._fresh_memory + self._limits.memory_bytes:
+        if self._limits.tasks and resident > self._fresh_memory + self._limits.memory_bytes:
             raise self._reject(Code.MEMORY_LIMIT, f"more than {self._limits.memory_bytes} bytes of memory")
         if tasks > (_MAX_TASKS if self._limits.tasks else 1):
             raise self._reject(Code.CRASHED, f"{tasks} threads")

@@ -143,3 +143,17 @@ def test_a_program_that_does_the_work_twice_is_half_as_fast() -> None:
     task = TASKS["topk"]
     result = session({task: draw_shapes(task, 2)}, confinable(source), confinable(BASELINE_SOURCE))[task]
     assert -1.3 < result.log2_speedup < -0.7
+
+
+@tasks
+def test_the_roofline_lies_well_below_what_is_honest(task: Task) -> None:
+    """The reference takes longer than what is called impossible, whichever library multiplies better here."""
+    from experiments.tracks.kernels.duel import _check_roofline, _floor_seconds
+
+    shapes = draw_shapes(task, 4)
+    floor = _floor_seconds(task, shapes)
+    assert 0.0 < floor < 1.0
+    _check_roofline(task, shapes, floor)
+    with pytest.raises(Rejected) as caught:
+        _check_roofline(task, shapes, floor / 100)
+    assert caught.value.code is Code.ROOFLINE

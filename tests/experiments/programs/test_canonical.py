@@ -86,7 +86,7 @@ def test_meaning_does_matter(variant: str) -> None:
         "a = 1\ndef f(b=a):\n    a = 2\n    return lambda v0: (v0, a, b)\n",
         "def f(x):\n    def g(x=x):\n        return x\n    return g()\n",
         "def f(x, **rest):\n    return dict(x=x, **rest)\n",
-        "def f(x):\n    try:\n        return 1 / x\n    except ArithmeticError as e:\n        return str(e)\n",
+        "def f(x):\n    try:\n        y = 1 / x\n    except OSError as e:\n        y = e\n    return y\n",
         "def f(x):\n    import math as m\n    z = m.pi\n    return z + x\n",
         "def f(x):\n    try:\n        pass\n    finally:\n        pass\n    return x\n",
         "v0 = 5\ndef f(x):\n    y = x\n    return y + v0\n",

@@ -71,7 +71,11 @@ def helpers(channel):
     import socket
     import subprocess
 
-    words = [subprocess.run(["/bin/sh", "-c", "echo ran"], capture_output=True, text=True).stdout.strip()]
+    words = [
+        subprocess.run(
+            ["/bin/sh", "-c", "echo ran"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+    ]
     try:
         socket.create_connection(("1.1.1.1", 53), 1)
     except OSError:
@@ -79,7 +83,7 @@ def helpers(channel):
     if ctypes.CDLL(None).ptrace(16, 1, 0, 0) != 0:
         words.append("no trace")
     try:
-        open("/usr/consilience", "w")
+        os.close(os.open("/usr/consilience", os.O_CREAT | os.O_WRONLY))
     except OSError:
         words.append("no files")
     channel.write("; ".join(words).encode())
