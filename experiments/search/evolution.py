@@ -1,7 +1,7 @@
 """Evolution over expressions, steered by a surrogate and by Occam's razor: the embedded researcher.
 
 One step:
-1. *Candidates* for one slot, about a thousand: short expressions of its library, good shapes scaled to the level
+1. *Candidates* for one slot, about a thousand: short expressions of its library, shapes scaled to the level
    at which something was seen to work, mutants of the best trials, crosses between the best trials of
    this node and the confirmed ones of its peers.
 2. *Screen*: values finite and in range; no behaviour that was tried, is taken, or differs too little from a

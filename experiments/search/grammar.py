@@ -117,7 +117,7 @@ class Grammar:
             (self._regrow, self._nudge, self._nudge, self._swap, self._wrap, self._hoist)
         )
         mutant = change(expr, rng)
-        return mutant if mutant.size <= MAX_SIZE else self._hoist(mutant, rng)
+        return mutant if mutant.size <= MAX_SIZE else self._hoist(expr, rng)
 
     def cross(self, first: Expr, second: Expr, rng: random.Random) -> Expr:
         """The first with one of its subtrees replaced by one of the second."""

@@ -9,6 +9,7 @@ import pytest
 
 from experiments.recipe import Recipe
 from experiments.search.baselines import Greedy, RandomSearch
+from experiments.search.candidates import Workshop
 from experiments.search.evolution import Evolution
 from experiments.search.proposer import Briefing, Trial, identity
 from experiments.track import Track
@@ -74,9 +75,12 @@ def test_evolution_finds_the_hidden_law(track: Track, landscape: Landscape, tria
 
 def test_the_confirmed_pool_of_peers_steers(track: Track, recipe: Make, trial: MakeTrial) -> None:
     good = trial(recipe("2*a/b"), 1.6, own=False, standing="confirmed", seeds=8)
-    briefing = Briefing(track, pool=(good,))
-    parents = [Evolution().choose(briefing, random.Random(seed)).parents for seed in range(8)]  # type: ignore[union-attr]
-    assert (good.claim,) in parents
+    own = trial(recipe("a + b"), 0.4)
+    workshop = Workshop(Briefing(track, (own,), pool=(good,)))
+    assert [known.trial for known in workshop.parents] == [good, own]
+    lineages = {candidate.parents for candidate in workshop.mutants(0, 200, random.Random(1))}
+    assert {(good.claim,), (own.claim,), (good.claim, own.claim), (own.claim, good.claim)} <= lineages
+    assert {claim for c in workshop.scaled(0, 50, random.Random(1)) for claim in c.parents} >= {good.claim}
 
 
 def test_odd_recipes_of_peers_do_no_harm(track: Track, recipe: Make, trial: MakeTrial) -> None:
