@@ -42,34 +42,11 @@ _NAME_WORDS: Final = 6  # longest name looked for in a claim
 _LEAST_NAME: Final = 4  # characters; shorter names (`sam`, `dog`) are words of other things
 _EVERYDAY: Final = 2  # a one-word name that more entries' descriptions use is a common noun (`convolution`)
 _TINY: Final = 1e-9
-_RIVAL = frozenset(
-    (
-        "beat",
-        "beats",
-        "than",
-        "instead",
-        "unlike",
-        "replace",
-        "replaces",
-        "replacing",
-        "replaced",
-        "versus",
-        "vs",
-    )
-    + (
-        "over",
-        "from",
-        "not",
-        "no",
-        "without",
-        "outperforms",
-        "matches",
-        "need",
-        "tuned",
-        "removed",
-        "removing",
-    )
-)
+_RIVAL_WORDS: Final = """
+beat beats than instead unlike replace replaces replacing replaced versus vs over from not no without
+outperforms matches need tuned removed removing
+"""
+_RIVAL = frozenset(_RIVAL_WORDS.split())
 """A name soon after one of these is what the claim compares itself with."""
 _BEFORE: Final = 3  # words
 _NAME_WORD = re.compile(r"[^\W_]+(?:\+\+)?")
@@ -77,10 +54,9 @@ _NAME_WORD = re.compile(r"[^\W_]+(?:\+\+)?")
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """Of one claim: `table` of shape (techniques, FEATURES); `unknown` is the share of words no text has."""
+    """Of one claim: `table` of shape (techniques, FEATURES)."""
 
     table: _Table
-    unknown: float
 
 
 class Index:
@@ -119,7 +95,7 @@ class Index:
             self._named(claim),
             self._category_share(nearest, phrase),
         )
-        return Features(np.stack(columns, axis=1).astype(np.float64), self._words.unknown(words))
+        return Features(np.stack(columns, axis=1).astype(np.float64))
 
     def _encode(self, claim: str) -> Floats:
         found = sentences(claim) if self._encoder else []

@@ -2,15 +2,15 @@
 
 Two small models, both fitted by `fit.py` and stored in `model.json`:
 
-1. A *ranking*: a linear score per technique.  Its coefficients are a conditional logit's, so the difference of
-   two scores is the log odds between two techniques.
+1. A *ranking*: a linear score per technique.  Its coefficients are a conditional logit's, so the difference
+   of two scores is the log odds between two techniques.
 2. A *calibration*: a logistic regression on what the best technique looks like (its score, its lead over the
-   first technique of another family, the raw similarities, how much of the claim's vocabulary is known), which
-   gives the probability that the first name is right.  Odd ideas have a first name as well, a wrong one.
+   first technique of another family and over the crowd, the raw similarities), which gives the probability
+   that the first name is right.  Odd ideas have a first name as well, a wrong one.
 
-Above the threshold the first technique is flagged, below it is only `near`.  Not covered: techniques outside the
-catalogue, claims in other languages than English, and whether a described change was really made: a probe or
-the code may contradict the words.
+Above the threshold the first technique is flagged, below it is only `near`.  Not covered: techniques outside
+the catalogue, claims in other languages than English, and whether a described change was really made: a probe
+or the code may contradict the words.
 """
 
 from __future__ import annotations
@@ -37,8 +37,9 @@ __all__ = ["CALIBRATION", "MODEL_FILE", "Match", "Model", "TextMatcher", "load_m
 _Table: TypeAlias = npt.NDArray[np.float64]
 
 MODEL_FILE: Final = Path(__file__).parent / "model.json"
-CALIBRATION: Final = ("score", "lead", "sentence", "several", "words", "named", "category", "unknown")
+CALIBRATION: Final = ("score", "lead", "crowd", "share", "sentence", "several", "words", "named", "category")
 """What the calibration looks at; `signs` computes it."""
+_CROWD: Final = 10  # runners-up whose mean score a clear winner is far above
 _TOP: Final = 5
 _LEAST_WORTH_SHOWING: Final = 0.05  # a candidate of less is not evidence for anything
 
@@ -76,6 +77,11 @@ class TextMatcher:
         self._catalogue = catalogue
         self._index = Index(catalogue, encoder)
         self._model = model or load_models()[0 if encoder else 1]
+
+    @property
+    def threshold(self) -> float:
+        """The probability from which the first technique is flagged."""
+        return self._model.threshold
 
     def match(self, text: str, k: int = 10, code: str = "") -> list[Match]:
         """The k likeliest techniques, best first; code in the text itself counts as code."""
@@ -121,14 +127,21 @@ class TextMatcher:
 
 
 def signs(features: Features, scores: _Table, catalogue: Catalogue) -> _Table:
-    """What the calibration looks at, shape (CALIBRATION,)."""
+    """What the calibration looks at, shape (CALIBRATION,); the catalogue has more than ten techniques.
+
+    `lead` is the distance to the best technique of another family, `crowd` that to the mean of the ten
+    runners-up, `share` the winner's part of the ranking's probability.
+    """
     order = np.argsort(-scores)
-    best = catalogue.techniques[order[0]]
-    rivals = (at for at in order[1:] if unrelated(best, catalogue.techniques[at]))
-    rival = next(rivals, None)
-    lead = float(scores[order[0]] - scores[rival]) if rival is not None else float(scores[order[0]])
-    row = dict(zip(FEATURES, features.table[order[0]], strict=True))
-    shown = {**row, "score": float(scores[order[0]]), "lead": lead, "unknown": features.unknown}
+    best, score = catalogue.techniques[order[0]], float(scores[order[0]])
+    rival = next(at for at in order[1:] if unrelated(best, catalogue.techniques[at]))
+    shown = {
+        **dict(zip(FEATURES, features.table[order[0]], strict=True)),
+        "score": score,
+        "lead": score - float(scores[rival]),
+        "crowd": score - float(scores[order[1 : _CROWD + 1]].mean()),
+        "share": 1.0 / float(np.exp(scores - score).sum()),
+    }
     return np.array([shown[name] for name in CALIBRATION])
 
 

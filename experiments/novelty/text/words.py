@@ -90,11 +90,6 @@ class BM25:
             most += rarity * (_K1 + 1.0)
         return total / most if most else total
 
-    def unknown(self, query: Sequence[str]) -> float:
-        """The share of the query's different words that no document has."""
-        words = set(query)
-        return sum(word not in self._postings for word in words) / max(len(words), 1)
-
 
 def _frozen(
     found: list[tuple[int, float]], size: int

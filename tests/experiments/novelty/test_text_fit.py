@@ -1,0 +1,55 @@
+"""The fit: its split, its threshold, and that it finds what is there to be found."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from experiments.novelty.catalogue import load_catalogue
+from experiments.novelty.text.fit import _fit_calibration, _threshold, in_fit_half
+
+DEVELOPMENT = Path(__file__).parents[3] / "bench" / "novelty_dev"
+
+
+def test_development_items_are_sound() -> None:
+    catalogue = load_catalogue()
+    items = [json.loads(line) for file in DEVELOPMENT.glob("*.jsonl") for line in file.open()]
+    assert len({item["id"] for item in items}) == len(items) >= 320
+    assert sum(item["label"] == "unmatched" for item in items) >= 100
+    for item in items:
+        assert item["label"] in {"rediscovery", "variant", "unmatched"}
+        assert (item["technique"] is None) == (item["label"] == "unmatched")
+        assert item["technique"] is None or item["technique"] in catalogue.by_id
+
+
+def test_no_development_claim_was_copied_into_the_catalogue() -> None:
+    descriptions = {
+        d.lower().strip(" .!") for entry in load_catalogue().techniques for d in entry.descriptions
+    }
+    for file in DEVELOPMENT.glob("*.jsonl"):
+        for line in file.open():
+            assert json.loads(line)["claim"].lower().strip(" .!") not in descriptions
+
+
+def test_both_halves_are_large_and_late_claims_are_never_fitted() -> None:
+    halves = [in_fit_half(f"red-{number:03d}") for number in range(400)]
+    assert 150 < sum(halves) < 250
+    assert not any(in_fit_half(f"late-{number:03d}") for number in range(50))
+
+
+def test_calibration_recovers_a_known_chance() -> None:
+    draw = np.random.default_rng(0)
+    seen = draw.normal(size=(6_000, 2))
+    truth = draw.random(6_000) < 1.0 / (1.0 + np.exp(-(2.0 * seen[:, 0] - 1.0)))
+    coefficients, intercept = _fit_calibration(seen, truth, np.ones(6_000))
+    np.testing.assert_allclose([*coefficients, intercept], [2.0, 0.0, -1.0], atol=0.25)
+
+
+def test_threshold_keeps_odd_ideas_out() -> None:
+    chance = np.array([0.9, 0.8, 0.7, 0.6, 0.5])
+    right = np.array([True, True, False, True, False])
+    odd = np.array([False, False, True, False, True])
+    assert _threshold(chance, right, odd) == 0.8
+    assert _threshold(chance, np.zeros(5, bool), odd) == 1.0
