@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import trio
 
 from experiments.recipe import Recipe, RecipeError
-from experiments.track import load_track
 from leaderboard.board.explain import explain
 from leaderboard.board.rows import Board, ClaimView, Row
 from leaderboard.codec import ValueMap
@@ -50,6 +49,7 @@ from .metrics import node_metrics
 from .replica import NodeReplica, now_ms
 from .selection import chosen_records
 from .supervisor import Supervisor
+from .tracks import configured_tracks
 from .views import recipe_line, record_view, track_view
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ class Node:
         self.agent: Agent | None = None
         self.stopping = trio.Event()
         self.api_stopped = trio.Event()
+        self._tracks = configured_tracks(config)
         self._started_ms = now_ms()
 
     # --- who and how
@@ -208,10 +209,11 @@ class Node:
         return ClaimReceipt(to_text(envelope.id), manifest.name, known=False, queued=self.agent is not None)
 
     def _recipe(self, manifest: TrackManifest, draft: ClaimDraft) -> Recipe:
-        track = load_track(manifest.name)
-        if track.id != manifest.id:
+        track = next((track for track in self._tracks if track.id == manifest.id), None)
+        if track is None:
             raise Misuse(
-                f"this node has another version of {manifest.name} installed", "update it to claim here"
+                f"this node has not installed this version of {manifest.name}",
+                "install it and name it in `agent.tracks` to claim here",
             )
         try:
             return Recipe.from_payload({"settings": draft.settings, "slots": draft.slots}, track)
@@ -248,7 +250,7 @@ class Node:
         return self._manifests(track)[-1]
 
     def _installed(self) -> list[TrackManifest]:
-        return [load_track(name).manifest for name in self.config.agent.tracks]
+        return [track.manifest for track in self._tracks]
 
     def _digest(self) -> bytes:
         """One digest over the common boards of all tracks, in order of track id."""

@@ -6,21 +6,19 @@ import hmac
 import os
 import platform
 import random
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from pathlib import Path
 
 from experiments.harness.device import open_device
 from experiments.search.portfolio import embedded
-from experiments.track import load_track
 from leaderboard.records import Profile
 
 from ..author import Author
 from ..config import Config
 from ..identity import Identity
 from ..replica import NodeReplica
+from ..tracks import configured_tracks, track_folders
 from .checker import NoveltyChecker
 from .loop import Agent
 from .replicate import Replicator
@@ -38,12 +36,10 @@ async def open_agent(
     config: Config, me: Identity, replica: NodeReplica, author: Author
 ) -> AsyncIterator[Agent]:
     """An agent that is ready to run; its worker and checker end with the block."""
-    folders = _folders(config)
-    sys.path.extend(str(folder) for folder in folders if str(folder) not in sys.path)
-    tracks = [load_track(name) for name in config.agent.tracks]
+    tracks = configured_tracks(config)
     checker = NoveltyChecker()
     try:
-        async with open_device(folders=folders) as device:
+        async with open_device(folders=track_folders(config)) as device:
             bench = Workbench(
                 replica=replica,
                 author=author,
@@ -62,10 +58,6 @@ async def open_agent(
             )
     finally:
         await checker.aclose()
-
-
-def _folders(config: Config) -> list[Path]:
-    return [Path(folder).expanduser().absolute() for folder in config.agent.track_folders]
 
 
 def _profile(config: Config) -> Profile:

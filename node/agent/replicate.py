@@ -16,15 +16,15 @@ from experiments.recipe import Recipe, RecipeError
 from experiments.track import Track
 from leaderboard.board.rows import ClaimView
 from leaderboard.errors import Refused
-from leaderboard.evidence.draw import Stake, accepts, rate, replay_seeds, seeds_wanted, stake_of
-from leaderboard.evidence.facts import ClaimFacts
+from leaderboard.evidence.draw import replay_seeds
+from leaderboard.evidence.facts import Commitment
 from leaderboard.evidence.seeds import replicator_seeds
 from leaderboard.ids import ContentId, short
 from leaderboard.measurement import Measurement
 from leaderboard.records import Accept, Replication, commitment
 
 from ..replica import now_ms
-from .stakes import Stakes
+from .errands import Errand, Errands
 from .workbench import Workbench
 
 __all__ = ["Replicator"]
@@ -44,85 +44,92 @@ class Replicator:
         """Deliver the oldest own accept that has no delivery; False if there is none."""
         for promised in self._bench.replica.standings.outstanding(self._bench.author.id):
             claim = promised.accept.claim
-            facts = self._bench.replica.standings.facts(claim)
-            ours = promised.accept.commitment == commitment(claim, self._bench.author.id, self._secret(claim))
-            runnable = (
-                facts is not None and facts.claim is not None and facts.claim.track in self._bench.tracks
-            )
-            if ours and runnable and claim not in self._given_up:
-                await self._deliver(claim, promised.id, promised.accept.seeds)
+            secret = self._secret_of(promised)
+            if secret is not None and self._is_runnable(claim) and claim not in self._given_up:
+                await self._deliver(claim, promised.id, promised.accept.seeds, secret)
                 return True
         return False
 
     async def replicate_one(self) -> bool:
-        """Accept and measure the claim with most at stake among those the coin chose; False if none."""
-        chosen = self._draw()
-        if chosen is None:
+        """Accept and measure one claim of this node's own choice; False if there is none."""
+        errand = self._choose()
+        if errand is None:
             return False
-        view, stake = chosen
-        seeds = seeds_wanted(stake, self._bench.tracks[view.track].manifest.replicator_seeds)
-        promise = Accept(view.id, seeds, commitment(view.id, self._bench.author.id, self._secret(view.id)))
-        accept = await self._bench.author.publish(promise)
-        await self._deliver(view.id, accept.id, seeds)
+        secret = self._secret(errand.claim, len(self._own_accepts(errand.claim)))
+        opened = commitment(errand.claim, self._bench.author.id, secret)
+        accept = await self._bench.author.publish(Accept(errand.claim, errand.seeds, opened))
+        await self._deliver(errand.claim, accept.id, errand.seeds, secret, errand.again)
         return True
 
-    def _draw(self) -> tuple[ClaimView, Stake] | None:
-        best: tuple[ClaimView, Stake] | None = None
-        now = now_ms()
+    def _choose(self) -> Errand | None:
+        standings, me = self._bench.replica.standings, self._bench.author.id
         for track in self._bench.tracks:
-            stakes = Stakes(self._bench.replica.standings, track, self._bench.author.id)
-            for view in stakes.open_claims():
-                if view.id in self._given_up:
-                    continue
-                stake = stake_of(view, stakes.situation(view))
-                chance = rate(stake, stakes.eligible(view), stakes.already(view), max(0, now - view.time_ms))
-                if accepts(self._bench.coin, view.id, chance) and (
-                    best is None or _urgency(stake, view) > _urgency(best[1], best[0])
-                ):
-                    best = view, stake
-        return best
+            if track in standings.tracks():
+                errand = Errands(standings, track, me).next(
+                    self._bench.coin, now_ms(), self._given_up.__contains__
+                )
+                if errand is not None:
+                    return errand
+        return None
 
-    async def _deliver(self, claim: ContentId, accept: ContentId, seeds: int) -> None:
+    def _is_runnable(self, claim: ContentId) -> bool:
+        facts = self._bench.replica.standings.facts(claim)
+        return facts is not None and facts.claim is not None and facts.claim.track in self._bench.tracks
+
+    def _own_accepts(self, claim: ContentId) -> list[Commitment]:
+        facts = self._bench.replica.standings.facts(claim)
+        made = facts.commitments.values() if facts else ()
+        return [item for item in made if item.author == self._bench.author.id]
+
+    def _secret_of(self, promised: Commitment) -> bytes | None:
+        """The secret that opens one of our commitments; None if this key's other machine made it."""
+        claim = promised.accept.claim
+        for number in range(len(self._own_accepts(claim))):
+            secret = self._secret(claim, number)
+            if promised.accept.commitment == commitment(claim, self._bench.author.id, secret):
+                return secret
+        return None
+
+    async def _deliver(
+        self, claim: ContentId, accept: ContentId, seeds: int, secret: bytes, again: tuple[int, ...] = ()
+    ) -> None:
         standings = self._bench.replica.standings
-        view, facts = standings.claim(claim), standings.facts(claim)
-        assert facts is not None
+        view = standings.claim(claim)
         track = self._bench.tracks[view.track]
         self._bench.activity.begin(f"replicating {short(claim)}")
         try:
-            own, replay = await self._measure(track, view, facts, seeds)
+            fresh = replicator_seeds(track.id, claim, self._bench.author.id, secret, seeds)
+            own, replay = await self._measure(track, view, fresh, self._replayed(claim, again))
         except (TrialError, RecipeError, Refused) as error:
             self._given_up.add(claim)
             self._log.warning("replication failed", claim=short(claim), error=str(error))
             return
-        await self._bench.author.publish(Replication(claim, accept, self._secret(claim), own, replay))
+        await self._bench.author.publish(Replication(claim, accept, secret, own, replay))
         self._bench.activity.replications += 1
 
+    def _replayed(self, claim: ContentId, wanted: tuple[int, ...]) -> tuple[int, ...]:
+        """Published seeds to run again: those wanted, then by the private coin the least checked peers'."""
+        standings, me = self._bench.replica.standings, self._bench.author.id
+        facts = standings.facts(claim)
+        assert facts is not None
+        drawn = replay_seeds(self._bench.coin, facts, me, standings.trust(me))
+        return tuple(dict.fromkeys((*wanted, *drawn)))
+
     async def _measure(
-        self, track: Track, view: ClaimView, facts: ClaimFacts, seeds: int
+        self, track: Track, view: ClaimView, fresh: tuple[int, ...], again: tuple[int, ...]
     ) -> tuple[Measurement, Measurement | None]:
-        bench, secret = self._bench, self._secret(view.id)
+        bench = self._bench
         recipe = Recipe.from_payload(view.claim.recipe, track)
         opponent = track.reference
         if view.claim.opponent is not None:
             against = bench.replica.standings.claim(view.claim.opponent)
             opponent = Recipe.from_payload(against.claim.recipe, track)
-        fresh = replicator_seeds(track.id, view.id, bench.author.id, secret, seeds)
-        again = replay_seeds(bench.coin, facts, bench.author.id)
         report = bench.activity.report
         own = await bench.device.measure(track, recipe, opponent, fresh, gate=False, on_progress=report)
         if not again:
             return own, None
         return own, await bench.device.measure(track, recipe, opponent, again, gate=True, on_progress=report)
 
-    def _secret(self, claim: ContentId) -> bytes:
-        return hmac.digest(self._bench.coin, _SECRET_DOMAIN + claim, "sha256")
-
-
-def _urgency(stake: Stake, view: ClaimView) -> tuple[int, float, bytes]:
-    """More at stake first, then the greater effect; the id breaks ties."""
-    author = view.evidence.author
-    effect = author.median if author is not None and author.median is not None else 0.0
-    return (_ORDER[stake], effect, view.id)
-
-
-_ORDER = {stake: index for index, stake in enumerate(Stake)}
+    def _secret(self, claim: ContentId, number: int) -> bytes:
+        """The secret of this node's accept number `number` (from 0) of a claim."""
+        return hmac.digest(self._bench.coin, _SECRET_DOMAIN + claim + number.to_bytes(4, "big"), "sha256")

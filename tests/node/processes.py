@@ -102,6 +102,8 @@ class Daemon:
     def kill(self) -> None:
         """SIGKILL to the daemon alone, as a power cut would: its children must end by themselves."""
         assert self.process is not None
+        if self._client is not None:
+            self._client.close()
         self.process.kill()
         self.process.wait()
 

@@ -1,0 +1,125 @@
+"""Which claim this node replicates next, and why: in order of what it would change.
+
+1. Quarrels: seeds on which peers that it believes contradict each other, or on which a peer appeals against
+   this node's own re-run. One run tells who lies.
+2. The private coin: claims of others by what is at stake (leaderboard.evidence.draw).
+3. Claims that the common board confirms and this node has never run: it believes nothing it has not checked.
+4. The top of the board, where the estimates are thin: the best of many looks better than it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from leaderboard.board.rows import ClaimView
+from leaderboard.evidence.draw import TOP, Stake, accepts, rate, seeds_missing, seeds_wanted
+from leaderboard.ids import AuthorId, ContentId, TrackId
+from leaderboard.standings import Standings
+
+__all__ = ["Errand", "Errands"]
+
+_ORDER = {stake: index for index, stake in enumerate(Stake)}
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A replication that this node wants to make."""
+
+    claim: ContentId
+    seeds: int
+    """Fresh seeds to accept."""
+    again: tuple[int, ...] = ()
+    """Published seeds that must be among those it runs again."""
+
+
+class Errands:
+    """One look at one track; make a new one after the standings changed."""
+
+    def __init__(self, standings: Standings, track: TrackId, me: AuthorId) -> None:
+        self._standings = standings
+        self._track = track
+        self._me = me
+        self._seeds = standings.tracks()[track].replicator_seeds
+        self._trust = standings.trust(me)
+        self._researchers = self._everyone()
+
+    def next(self, coin: bytes, now_ms: int, skip: Callable[[ContentId], bool]) -> Errand | None:
+        """The first errand by the order above that is not to be skipped; None if there is none."""
+        for errand in self._all(coin, now_ms):
+            view = self._standings.claim(errand.claim)
+            if view.author != self._me and not skip(errand.claim):
+                return errand
+        return None
+
+    def _all(self, coin: bytes, now_ms: int) -> Iterator[Errand]:
+        yield from self._quarrels()
+        yield from self._drawn(coin, now_ms)
+        yield from (Errand(claim, 1) for claim in self._standings.unchecked(self._track, self._me))
+        yield from self._thin_top()
+
+    def _quarrels(self) -> Iterator[Errand]:
+        appeals = ((item.claim, item.seed) for item in self._standings.disputes(self._me))
+        for claim, seed in (*appeals, *self._standings.contested(self._me)):
+            if claim in self._standings.claims(self._track):
+                yield Errand(claim, 1, (seed,))
+
+    def _drawn(self, coin: bytes, now_ms: int) -> Iterator[Errand]:
+        """Claims that the coin chose, most at stake first, then by the author's own effect."""
+        chosen = []
+        for view in self._open_claims():
+            stake = self._stake(view)
+            chance = rate(stake, self._eligible(view), self._already(view), max(0, now_ms - view.time_ms))
+            if accepts(coin, view.id, chance):
+                effect = view.evidence.author.median if view.evidence.author else None
+                chosen.append(((_ORDER[stake], effect or 0.0, view.id), stake))
+        for (_, _, claim), stake in sorted(chosen, key=lambda item: item[0], reverse=True):
+            yield Errand(claim, seeds_wanted(stake, self._seeds))
+
+    def _thin_top(self) -> Iterator[Errand]:
+        board = self._standings.board(self._track)
+        for row in board.rows[:TOP]:
+            if seeds_missing(row, board.tested) > 0 and self._has_room(row.view.id):
+                yield Errand(row.view.id, self._seeds)
+
+    def _open_claims(self) -> Iterator[ClaimView]:
+        """Claims of others that have a result and that this node has not accepted."""
+        for claim in self._standings.claims(self._track):
+            view = self._standings.claim(claim)
+            if view.evidence.author is not None and not self._promised(claim):
+                yield view
+
+    def _stake(self, view: ClaimView) -> Stake:
+        return Stake.NONE if self._is_caught(view.author) else self._standings.stake(view.id)
+
+    def _eligible(self, view: ClaimView) -> int:
+        """Who can accept or has accepted, this node included."""
+        return len((self._researchers | {self._me}) - {view.author})
+
+    def _already(self, view: ClaimView) -> int:
+        accepted = self._acceptors(view.id) & self._researchers
+        return sum(1 for author in accepted if not self._is_caught(author))
+
+    def _has_room(self, claim: ContentId) -> bool:
+        """Whether more seeds by this node would count, under the policy's cap for each replicator."""
+        return self._promised(claim) + self._seeds <= self._standings.policy.replicator_cap
+
+    def _promised(self, claim: ContentId) -> int:
+        """Seeds of a claim that this node has accepted so far."""
+        facts = self._standings.facts(claim)
+        made = facts.commitments.values() if facts else ()
+        return sum(item.accept.seeds for item in made if item.author == self._me)
+
+    def _acceptors(self, claim: ContentId) -> set[AuthorId]:
+        facts = self._standings.facts(claim)
+        return {item.author for item in facts.commitments.values()} if facts else set()
+
+    def _everyone(self) -> set[AuthorId]:
+        """Who researches on this track, as the records show."""
+        claims = self._standings.claims(self._track)
+        authors = {facts.author for claim in claims if (facts := self._standings.facts(claim)) is not None}
+        return {author for author in authors if author is not None}.union(*map(self._acceptors, claims))
+
+    def _is_caught(self, author: AuthorId) -> bool:
+        trust = self._trust.get(author)
+        return trust is not None and trust.quarantined
