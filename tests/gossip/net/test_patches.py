@@ -172,8 +172,11 @@ async def open_streams(open_cluster: Any, names: Collection[str]) -> int:
             for index in range(150):
                 stream_id = 2 * index + 101
                 await link.muxed_conn._write_frame(struct.pack("!BBHII", 0, 1, 1, stream_id, 0))
-            await trio.sleep(0.5)
             (victims,) = node.swarm._host.network.connections.values()
+            refused = node.swarm.statistics
+            await cluster.until(
+                lambda: len(victims[0].streams) + refused().refused.get("libp2p: bound-streams", 0) >= 150
+            )
             return len(victims[0].streams)
 
 
