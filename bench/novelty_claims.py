@@ -87,7 +87,9 @@ def main() -> None:
 
 
 def read_items() -> list[Item]:
-    rows = [json.loads(line) for file in sorted(FOLDER.glob("*.jsonl")) for line in file.open()]
+    rows = [
+        json.loads(line) for file in sorted(FOLDER.glob("*.jsonl")) for line in file.read_text().splitlines()
+    ]
     return [
         Item(
             row["id"], row["claim"], row.get("code_or_diff", ""), row["technique"], row["category"],

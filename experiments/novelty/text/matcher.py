@@ -41,6 +41,7 @@ CALIBRATION: Final = ("score", "lead", "crowd", "share", "sentence", "several", 
 """What the calibration looks at; `signs` computes it."""
 _CROWD: Final = 10  # runners-up whose mean score a clear winner is far above
 _TOP: Final = 5
+_MOST_TEXT: Final = 8_000  # characters read of a claim, and of its code; a claim of the usual kind has 300
 _LEAST_WORTH_SHOWING: Final = 0.05  # a candidate of less is not evidence for anything
 
 
@@ -85,8 +86,8 @@ class TextMatcher:
 
     def match(self, text: str, k: int = 10, code: str = "") -> list[Match]:
         """The k likeliest techniques, best first; code in the text itself counts as code."""
-        claim, inside = parts_of(text)
-        features = self._index.features(claim, f"{inside}\n{code}")
+        claim, inside = parts_of(text[:_MOST_TEXT])
+        features = self._index.features(claim, f"{inside}\n{code}"[:_MOST_TEXT])
         scores = features.table @ np.array(self._model.ranking)
         order = np.argsort(-scores)[:k]
         right = self._probability(features, scores)

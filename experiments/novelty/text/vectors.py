@@ -59,9 +59,10 @@ def main() -> int:
         print("install the extra `embeddings` first", file=sys.stderr)
         return 1
     texts = list(dict.fromkeys(texts_of_catalogue()))
-    vectors = vectors_of(texts, encoder)
+    vectors = encoder.encode(texts)
     keys = np.frombuffer(b"".join(map(_key, texts)), np.uint8)
-    np.savez_compressed(FILE, keys=keys, values=np.round(vectors * _STEPS).astype(np.int8))
+    scaled = vectors / np.abs(vectors).max(axis=1, keepdims=True)  # only the direction is kept
+    np.savez_compressed(FILE, keys=keys, values=np.round(scaled * _STEPS).astype(np.int8))
     print(f"{len(texts)} texts, {FILE.stat().st_size / 1e6:.2f} MB")
     return 0
 

@@ -15,7 +15,9 @@ DEVELOPMENT = Path(__file__).parents[3] / "bench" / "novelty_dev"
 
 def test_development_items_are_sound() -> None:
     catalogue = load_catalogue()
-    items = [json.loads(line) for file in DEVELOPMENT.glob("*.jsonl") for line in file.open()]
+    items = [
+        json.loads(line) for file in DEVELOPMENT.glob("*.jsonl") for line in file.read_text().splitlines()
+    ]
     assert len({item["id"] for item in items}) == len(items) >= 320
     assert sum(item["label"] == "unmatched" for item in items) >= 100
     for item in items:
@@ -29,7 +31,7 @@ def test_no_development_claim_was_copied_into_the_catalogue() -> None:
         d.lower().strip(" .!") for entry in load_catalogue().techniques for d in entry.descriptions
     }
     for file in DEVELOPMENT.glob("*.jsonl"):
-        for line in file.open():
+        for line in file.read_text().splitlines():
             assert json.loads(line)["claim"].lower().strip(" .!") not in descriptions
 
 
