@@ -19,7 +19,7 @@ from experiments.recipe import Recipe
 from experiments.space import Choice, FloatRange, IntRange, Setting, Slot, Switch
 from leaderboard.errors import PeerError
 
-from .candidates import Workshop
+from .candidates import Known, Workshop
 from .prompts import prompt
 from .proposer import Briefing, Proposal, Trial, identity
 from .quoting import Field, fill, quoted
@@ -80,11 +80,8 @@ class LanguageModel:
         recipe = _recipe(value, briefing)
         known = workshop.namesake(recipe)
         if known is not None or identity(recipe) in briefing.taken:
-            effect = known.trial.effect if known is not None and known.trial is not None else None
-            said = "it is being run by somebody" if effect is None else f"its effect was {effect:.3g}"
-            raise AnswerError(
-                "duplicate", f"a recipe that behaves like this was tried: {said}; propose another"
-            )
+            said = _outcome(known, workshop)
+            raise AnswerError("duplicate", f"this behaves like a known recipe ({said}); propose another")
         predicted = value["predicted_effect"]
         return Proposal(
             recipe=recipe,
@@ -94,6 +91,15 @@ class LanguageModel:
             proposer=self.name,
             parents=workshop.ancestors(recipe),
         )
+
+
+def _outcome(known: Known | None, workshop: Workshop) -> str:
+    """What is known of a recipe that need not be tried again."""
+    if known is workshop.reference:
+        return "the reference"
+    if known is None or known.trial is None:
+        return "being run by somebody"
+    return "it diverged" if known.trial.effect is None else f"its effect was {known.trial.effect:.3g}"
 
 
 def answer_schema(briefing: Briefing) -> Object:

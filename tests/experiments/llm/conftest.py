@@ -21,6 +21,7 @@ class Server:
         self.url = ""
         self.requests: list[Request] = []
         self.heads: list[str] = []
+        self.began = trio.Event()
         self.hung_up = trio.Event()
         self.sent = 0
         self._replies: list[Reply] = []
@@ -76,7 +77,7 @@ class Server:
     def delta(finish: str | None = None, **fields: Any) -> Request:
         return {"choices": [{"index": 0, "delta": fields, "finish_reason": finish}]}
 
-    def says(self, text: str, finish: str = "stop", prompt_tokens: int = 200) -> Reply:
+    def says(self, text: str, finish: str = "stop", prompt_tokens: int = 2000) -> Reply:
         """An answer, a few characters at a time, with usage at the end."""
         pieces = [self.delta(content=text[i : i + 7]) for i in range(0, len(text), 7)]
         usage = {"choices": [], "usage": {"prompt_tokens": prompt_tokens, "completion_tokens": len(pieces)}}
@@ -106,6 +107,7 @@ class Server:
         """Begins an answer and falls silent until the other side hangs up."""
         head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
         await stream.send_all(head + b"data: " + json.dumps(self.delta(content="{")).encode() + b"\n\n")
+        self.began.set()
         await stream.receive_some()
         self.hung_up.set()
 

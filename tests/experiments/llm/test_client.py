@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trio
 
 from experiments.llm import (
     AnswerError,
@@ -61,7 +62,7 @@ async def test_an_answer_is_streamed_and_checked(server: Server) -> None:
     server.plays(server.says(GOOD))
     found, answer = await client_of(server).ask(QUESTION, SCHEMA, lambda value: value["gain"])
     assert found == 0.5
-    assert (answer.requests, answer.prompt_tokens) == (1, 200)
+    assert (answer.requests, answer.prompt_tokens) == (1, 2000)
     assert server.requests[0]["response_format"]["json_schema"]["strict"] is True
     assert server.requests[0]["response_format"]["json_schema"]["schema"]["additionalProperties"] is False
 
@@ -148,11 +149,26 @@ async def test_silence_is_unavailable(server: Server) -> None:
     await server.hung_up.wait()
 
 
-async def test_the_deadline_ends_a_trickle_and_hangs_up(server: Server) -> None:
+async def test_the_deadline_holds(server: Server) -> None:
     server.plays(server.stalls)
     with pytest.raises(Unavailable, match="did not answer within"):
         await ask(client_of(server, deadline_s=0.1))
-    await server.hung_up.wait()  # the local server's slot is free again
+
+
+async def test_leaving_hangs_up(server: Server, nursery: trio.Nursery) -> None:
+    """So that the only slot of a local server is free again."""
+    server.plays(server.stalls)
+    scope = trio.CancelScope()
+
+    async def impatient() -> None:
+        with scope:
+            await ask(client_of(server))
+
+    nursery.start_soon(impatient)
+    await server.began.wait()
+    assert not server.hung_up.is_set()
+    scope.cancel()
+    await server.hung_up.wait()
 
 
 async def test_nobody_there(server: Server) -> None:

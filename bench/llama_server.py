@@ -1,0 +1,64 @@
+"""Build the llama-server that the slow tests and the benchmark of the language-model client talk to.
+
+    python bench/llama_server.py            prints the path of the binary, building it first if need be
+
+The source is the vendored llama.cpp in the sdist of llama-cpp-python (MIT), from the package index; it needs
+a C++ compiler, cmake and ninja (both are Python packages) and about 7 minutes of one core. The binary is kept
+in the user's cache under its version. `LLAMA_SERVER` names another one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+import platformdirs
+
+VERSION = "0.3.36"
+FLAGS = (
+    *("-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_C_FLAGS_RELEASE=-O1", "-DCMAKE_CXX_FLAGS_RELEASE=-O1"),
+    *("-DGGML_NATIVE=OFF", "-DGGML_OPENMP=OFF", "-DBUILD_SHARED_LIBS=OFF", "-DLLAMA_CURL=OFF"),
+    *("-DLLAMA_BUILD_TESTS=OFF", "-DLLAMA_BUILD_EXAMPLES=OFF", "-DLLAMA_BUILD_UI=OFF"),
+    *("-DLLAMA_USE_PREBUILT_UI=OFF", "-DLLAMA_OPENSSL=OFF", "-DLLAMA_BUILD_TOOLS=ON"),
+)
+
+
+def cached() -> Path:
+    """Where the built binary is kept."""
+    return Path(platformdirs.user_cache_dir("consilience")) / f"llama-server-{VERSION}"
+
+
+def find() -> Path | None:
+    """A binary that is there: named by LLAMA_SERVER, on the PATH, or in the cache."""
+    named = os.environ.get("LLAMA_SERVER") or shutil.which("llama-server")
+    if named and Path(named).is_file():
+        return Path(named)
+    return cached() if cached().is_file() else None
+
+
+def build(jobs: int) -> Path:
+    """Download, compile, keep."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", "llama-cpp-python"]
+        subprocess.run([*pip, f"llama-cpp-python=={VERSION}", "-d", name], check=True)
+        (sdist,) = folder.glob("*.tar.gz")
+        with tarfile.open(sdist) as archive:
+            archive.extractall(folder, filter="data")
+        (source,) = folder.glob("llama_cpp_python-*/vendor/llama.cpp")
+        made = folder / "build"
+        subprocess.run(["cmake", "-S", source, "-B", made, "-G", "Ninja", *FLAGS], check=True)
+        subprocess.run(["cmake", "--build", made, "--target", "llama-server", "-j", str(jobs)], check=True)
+        (binary,) = made.glob("bin/llama-server")
+        cached().parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(binary, cached())
+    return cached()
+
+
+if __name__ == "__main__":
+    print(find() or build(jobs=1))
