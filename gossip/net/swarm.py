@@ -14,7 +14,6 @@ from typing import Any
 import trio
 from google.protobuf.message import DecodeError
 
-from gossip.proto.book import Entry
 from gossip.proto.conduct import BROKEN_PROTOCOL
 from gossip.proto.peerid import PeerId, public_key_of
 from gossip.proto.replica import Replica
@@ -33,7 +32,8 @@ from .tally import Tally
 
 __all__ = ["Swarm", "open_swarm"]
 
-_SAVE_SECONDS = 60.0
+_SAVE_SECONDS = 1.0
+"""A node that is killed right after it met its peers must find them again; the file is small."""
 _FAREWELL_SECONDS = 1.0
 _INBOUND_PAUSE = 0.3
 """Who dialled asks first; the other side waits this long, so that one session serves both."""
@@ -52,7 +52,7 @@ class Swarm:
         self._push = Push(host, replica, self._tally, self._links)
         self._sync = Sync(host, config, replica, self._links, tally=self._tally, random=random)
         self._acquaint = Acquaint(host, config, self._links, self._tally, random)
-        self._saved: tuple[Entry, ...] = ()
+        self._saved: dict[PeerId, tuple[str, ...]] = {}
         patches.observe(host.network, self._fault)
 
     @property
@@ -147,9 +147,10 @@ class Swarm:
 
     def _save(self) -> None:
         entries = self._links.book.entries()
-        if self._config.save_book is not None and entries != self._saved:
+        where = {entry.peer: entry.addresses for entry in entries}
+        if self._config.save_book is not None and where != self._saved:
             self._config.save_book(entries)
-            self._saved = entries
+            self._saved = where
 
     def _fault(self, fault: patches.Fault) -> None:
         """What a patch contained. Only what no honest libp2p node sends is held against the peer."""
