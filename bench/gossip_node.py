@@ -67,6 +67,7 @@ async def obey(swarm: Swarm, replica: TimedReplica, seed: int, command: dict[str
         del replica.latencies[-count:]
         if "publish" in command:
             await swarm.publish(fresh)
+        return {"size": len(replica)}
     if "latencies" in command:
         taken, replica.latencies = replica.latencies, []
         return {"latencies": taken}
