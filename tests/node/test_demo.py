@@ -1,8 +1,8 @@
-"""One run of the demo's swarm, with a power cut and garbage in the middle, as bench/demo.py makes it ten times.
+"""One run of the demo's swarm, with a power cut and garbage in it, as bench/demo.py makes it ten times.
 
-Whether He's law is found within the time is a matter of chance and of the machine's speed: the benchmark counts
-it, this test does not. What must never fail: all nodes agree, something was confirmed by others, and nothing but
-He's law is flagged as He's.
+Whether He's law is found within the time is a matter of chance and of the machine's speed: the benchmark
+counts it, this test does not. What must never fail: all nodes agree, and nothing but He's law is flagged as
+He's.
 """
 
 from __future__ import annotations
