@@ -2,15 +2,18 @@
 
     OPENBLAS_NUM_THREADS=1 python bench/novelty_claims.py [--quick] [--json]
 
-Two checkers: the text channel alone, which sees the claim, and the whole checker, which also sees the code.
-Three parts: the half that the coefficients were fitted on, the half held out, and claims that were written
-late, about techniques drawn at random, after the catalogue's paraphrases. The set has the same authors as
-the catalogue, so strangers' claims will be harder: these are figures for telling versions apart, not for
-boasting.
+Three checkers: the text channel alone, with and without its encoder, which sees the claim; and the whole
+checker, which also sees the code.
+
+How far each part of the set may be believed. *fitted*: the coefficients were fitted on it. *held out* and
+*late*: not fitted on, but their misses were read while paraphrases, features and the rules for code were
+written, so they flatter. *code only*: rules for code were written with these items at hand; a regression
+test and no measurement. *blind*: written when all of the text channel was finished and run once; the only
+part that measures it, and only until somebody reads its misses. One author wrote claims and paraphrases, so
+strangers' claims will be harder than all of these.
 
 Precision and recall are of *named* flags: a flag is right if it names the technique or its equivalence
-class. Code items (`code_only`) have no claim to speak of, only the whole checker can see them, and they are
-counted apart.
+class. The goals are read off the text channel on the blind part.
 """
 
 from __future__ import annotations
@@ -46,8 +49,10 @@ class Item:
 
     @property
     def part(self) -> str:
+        if self.code_only:
+            return "code only"
         if self.id.startswith("late-"):
-            return "late"
+            return "blind" if self.id.startswith("late-blind-") else "late"
         return "fitted" if in_fit_half(self.id) else "held out"
 
 
@@ -83,7 +88,7 @@ def main() -> None:
         show(name, seen)
     show_categories(whole)
     if options.json:
-        print(json.dumps(goals(text, whole)))
+        print(json.dumps(goals(text)))
 
 
 def read_items() -> list[Item]:
@@ -171,9 +176,9 @@ def calibration_error(seen: list[Seen]) -> float:
 
 
 def groups(seen: list[Seen]) -> dict[str, list[Seen]]:
-    parts: dict[str, list[Seen]] = {"fitted": [], "held out": [], "late": [], "code only": []}
+    parts: dict[str, list[Seen]] = {"fitted": [], "held out": [], "late": [], "blind": [], "code only": []}
     for one in seen:
-        parts["code only" if one.item.code_only else one.item.part].append(one)
+        parts[one.item.part].append(one)
     return parts
 
 
@@ -193,11 +198,9 @@ def show(name: str, seen: list[Seen]) -> None:
 def show_categories(seen: list[Seen]) -> None:
     by_category: dict[str, list[Seen]] = defaultdict(list)
     for one in seen:
-        if one.item.part != "fitted":
+        if one.item.part not in ("fitted", "code only"):
             by_category[one.item.category].append(one)
-    print(
-        "\nwhole checker by category without the fitted\n| category | known | odd | top1 | recall | false |"
-    )
+    print("\nwhole checker by category (unfitted claims)\n| category | known | odd | top1 | recall | false |")
     print("|---|---|---|---|---|---|")
     for category, group in sorted(by_category.items()):
         row = figures(group)
@@ -207,20 +210,18 @@ def show_categories(seen: list[Seen]) -> None:
         )
 
 
-def goals(text: list[Seen], whole: list[Seen]) -> dict[str, dict[str, object]]:
-    unfitted = [one for one in whole if one.item.part != "fitted"]
-    claims, code = [o for o in unfitted if not o.item.code_only], [o for o in whole if o.item.code_only]
-    row, times = figures(claims), sorted(one.milliseconds for one in text)
-    named_code = figures(code)["recall"]
+def goals(text: list[Seen]) -> dict[str, dict[str, object]]:
+    """The text channel on the blind part; `n` says how few items these shares stand on."""
+    blind = groups(text)["blind"]
+    row, times = figures(blind), sorted(one.milliseconds for one in text)
+    median = times[len(times) // 2]
+    sizes = {"n": row["known"], "n_odd": row["odd"]}
+    met = row["precision"] >= 0.90 and row["recall"] >= 0.70
     return {
-        "V1": {"value": round(row["top1"], 3), "met": row["top1"] >= 0.75},
-        "V2": {
-            "value": [round(row["precision"], 3), round(row["recall"], 3)],
-            "met": row["precision"] >= 0.90 and row["recall"] >= 0.70,
-        },
-        "V3": {"value": round(row["false flags"], 3), "met": row["false flags"] <= 0.05},
-        "V4": {"value": round(named_code, 3), "met": named_code >= 0.80},
-        "V5": {"value": round(times[len(times) // 2], 1), "met": times[len(times) // 2] <= 50.0},
+        "V1": {"value": round(row["top1"], 3), "met": row["top1"] >= 0.75, **sizes},
+        "V2": {"value": [round(row["precision"], 3), round(row["recall"], 3)], "met": met, **sizes},
+        "V3": {"value": round(row["false flags"], 3), "met": row["false flags"] <= 0.05, **sizes},
+        "V5": {"value": round(median, 1), "met": median <= 50.0},
     }
 
 
