@@ -7,8 +7,8 @@ checker, which also sees the code.
 
 How far each part of the set may be believed. *fitted*: the coefficients were fitted on it. *held out* and
 *late*: not fitted on, but their misses were read while paraphrases, features and the rules for code were
-written, so they flatter. *code only*: rules for code were written with these items at hand; a regression
-test and no measurement. *blind*: written when all of the text channel was finished and run once; the only
+written, so they flatter. *code only*: lay open to the author of the rules for code; a regression test and
+no measurement. *blind*: written when the text channel was finished, and nothing was changed since; the only
 part that measures it, and only until somebody reads its misses. One author wrote claims and paraphrases, so
 strangers' claims will be harder than all of these.
 
