@@ -22,7 +22,7 @@ from experiments.programs.canonical import read_program
 from experiments.programs.slots import Confinable
 from experiments.programs.trials import judge
 from experiments.recipe import Recipe
-from experiments.sandbox import Code, Rejected, best_level
+from experiments.sandbox import Code, Level, Rejected, best_level, probe
 from experiments.track import load_track
 from leaderboard.errors import Refused
 
@@ -30,7 +30,7 @@ PROGRAMS = Path(__file__).parent / "programs"
 SEED = 20_26_11
 
 Outcome = float | Code | None
-Run = Callable[[str, str], Outcome]
+Run = Callable[[str, str, Level], Outcome]
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,13 @@ def _attack(path: Path) -> Attack:
 
 
 @cache
-def _outcome(track_name: str, source: str) -> Outcome:
+def _outcome(track_name: str, source: str, level: Level) -> Outcome:
     track = load_track(track_name)
     slots_given = {"init_std": "sqrt(2/fan_in)"} if track_name == "deep-mlp" else {}
     try:
         program = read_program(source)
         recipe = Recipe.from_payload({"slots": slots_given, "program": program.id}, track)
-        return judge(track, recipe, Confinable(program, best_level()), SEED)
+        return judge(track, recipe, Confinable(program, level), SEED)
     except Rejected as error:
         return error.code
 
@@ -78,11 +78,25 @@ EVEN = 0.15  # log2: 11 %, on a machine that runs other tests at the same time
 @pytest.fixture(scope="session")
 def run() -> Run:
     """The value of one trial of a source on a track, or the code of its rejection."""
+    return _outcome
+
+
+@pytest.fixture(scope="session", params=list(Level))
+def level(request: pytest.FixtureRequest) -> Level:
+    """Every level that works here."""
+    finding = next(finding for finding in probe().findings if finding.level is request.param)
+    if not finding.works:
+        pytest.skip(f"{finding.level}: {finding.reason}")
+    return finding.level
+
+
+@pytest.fixture(scope="session")
+def best() -> Level:
+    """The level that programs get here."""
     try:
-        best_level()
+        return best_level()
     except Refused as error:
         pytest.skip(str(error))
-    return _outcome
 
 
 @pytest.fixture
@@ -92,33 +106,44 @@ def short_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slots, "_CALL_S", 2.0)
 
 
+def attacks_on(track: str) -> pytest.MarkDecorator:
+    chosen = [attack for attack in read_attacks() if attack.track == track]
+    return pytest.mark.parametrize("attack", chosen, ids=lambda attack: attack.name)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("attack", read_attacks(), ids=lambda attack: attack.name)
-def test_attack(attack: Attack, run: Run, request: pytest.FixtureRequest) -> None:
+@attacks_on("deep-mlp")
+def test_attack(attack: Attack, run: Run, level: Level, request: pytest.FixtureRequest) -> None:
     if "seconds" in attack.header:
         request.getfixturevalue("short_deadlines")
     expected, *codes = attack.header["expect"].split()
-    outcome = run(attack.track, attack.source)
+    outcome = run(attack.track, attack.source, level)
     if expected == "rejected":
         assert outcome in {Code(code) for code in codes}
         return
     assert isinstance(outcome, float), f"turned away: {outcome}"
-    if expected == "unmoved":
-        assert outcome == run("deep-mlp", HE)
-    elif expected == "no-better":
-        he = run("deep-mlp", HE)
-        assert isinstance(he, float)
-        assert outcome > he
-    else:
-        assert expected == "even"
-        assert abs(outcome) < EVEN
+    he = run(attack.track, HE, level)
+    assert isinstance(he, float)
+    assert outcome == he if expected == "unmoved" else outcome > he
+
+
+@pytest.mark.slow
+@attacks_on("kernels")
+def test_attack_on_a_speed(attack: Attack, run: Run, best: Level) -> None:
+    expected, *codes = attack.header["expect"].split()
+    outcome = run(attack.track, attack.source, best)
+    if expected == "rejected":
+        assert outcome in {Code(code) for code in codes}
+        return
+    assert isinstance(outcome, float), f"turned away: {outcome}"
+    assert abs(outcome) < EVEN
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", HONEST, ids=lambda path: path.stem)
-def test_honest_program_is_not_turned_away(path: Path, run: Run) -> None:
+def test_honest_program_is_not_turned_away(path: Path, run: Run, best: Level) -> None:
     track = "kernels" if path.stem.startswith("kernel_") else "deep-mlp"
-    outcome = run(track, path.read_text())
+    outcome = run(track, path.read_text(), best)
     assert outcome is None or (isinstance(outcome, float) and math.isfinite(outcome)), outcome
 
 

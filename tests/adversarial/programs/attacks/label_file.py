@@ -11,11 +11,19 @@ for root in (*sys.path, "/usr", "/usr/local", "/home", "/root", os.path.expandus
     FOUND += glob.glob(os.path.join(root, "**", "digits.csv*"), recursive=True)
 
 
+def readable(path):
+    try:
+        with open(path, "rb") as file:
+            return bool(file.read(16))
+    except OSError:
+        return False
+
+
 def initialiser(shape, fan_in, fan_out, layer, depth, rng):
     try:
         import sklearn.datasets as leak
     except (ImportError, OSError):
         leak = None
-    if FOUND or leak is not None:
+    if any(map(readable, FOUND)) or leak is not None:
         raise RuntimeError("leaked")
     return rng.normal(0.0, (2.0 / fan_in) ** 0.5, shape)
