@@ -27,6 +27,8 @@ from urllib.parse import urlsplit
 import trio
 from rich.console import Console
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # else bench/gossip.py is found as `gossip`
+
 from experiments.expr import ExprError, parse
 from node.demo.nodes import DemoFailed, DemoNode
 from node.demo.run import SECONDS, run_demo

@@ -1,4 +1,4 @@
-"""One node in a process of its own, commanded by JSON lines: for bench/swarms.py and tests/gossip.
+"""One node in a process of its own, commanded by JSON lines: for bench/gossip.py and tests/gossip.
 
     python bench/gossip_node.py '{"seed": 1, "bootstrap": [], "listen": ["/ip4/127.0.0.1/tcp/0"]}'
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import copy
 import json
+import sys
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
@@ -25,6 +26,8 @@ from statistics import mean, median
 from typing import Any
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # else bench/gossip.py is found as `gossip`
 
 from gossip.proto.buckets import Buckets
 from gossip.proto.compare import Comparison

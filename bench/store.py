@@ -38,6 +38,8 @@ from pathlib import Path
 import msgpack
 import nacl.bindings
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # else bench/gossip.py is found as `gossip`
+
 from leaderboard.codec import encode
 from leaderboard.envelope import ChainTip, Envelope, seal, swarm_id
 from leaderboard.evidence.synthetic import Actor, Contest

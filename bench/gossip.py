@@ -1,6 +1,6 @@
 """Real libp2p swarms of separate processes on one machine: propagation, loss, CPU (goals N1, N6).
 
-    python bench/swarms.py [--quick] [--json]
+    python bench/gossip.py [--quick] [--json]
 
 Every process is one node (bench/gossip_node.py): real TCP, noise, yamux and GossipSub over loopback, the set
 in memory, signatures not checked. N1 publishes one record at a time; latency is from its making to each other
