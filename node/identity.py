@@ -18,21 +18,16 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from leaderboard.errors import PeerError
+from gossip.proto.peerid import peer_id_of
 from leaderboard.ids import AuthorId
 from leaderboard.signing import SEED_BYTES, Signer
 
 from .errors import AuthFailed, Misuse
 
-__all__ = ["Identity", "author_of", "create", "load", "load_or_create", "peer_id"]
+__all__ = ["Identity", "create", "load", "load_or_create"]
 
 _HEADER = "consilience-identity-v1 ed25519"
 _FILE_BYTES = len(_HEADER) + 1 + 2 * SEED_BYTES + 1
-_BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-# libp2p spells an Ed25519 PeerId as the identity multihash (code 0x00, length 0x24) of the protobuf
-# public key (field 1: type Ed25519 = 1; field 2: the 32 bytes), in base58btc.
-_MULTIHASH_PREFIX = bytes([0x00, 0x24, 0x08, 0x01, 0x12, 0x20])
-_MAX_PEER_ID_TEXT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +45,7 @@ class Identity:
     @property
     def peer_id(self) -> str:
         """The node's libp2p PeerId in text (`12D3Koo...`)."""
-        return peer_id(self.author)
+        return peer_id_of(self.author)
 
 
 def load_or_create(path: Path) -> Identity:
@@ -98,29 +93,6 @@ def load(path: Path) -> Identity:
     if seed is None:
         raise Misuse(f"{path} is not an identity file", "restore it from a backup, or move it away")
     return Identity(Signer(seed), seed)
-
-
-def peer_id(author: AuthorId) -> str:
-    """The libp2p PeerId of a public key, in base58btc."""
-    number = int.from_bytes(_MULTIHASH_PREFIX + author, "big")
-    digits = ""
-    while number:
-        number, remainder = divmod(number, 58)
-        digits = _BASE58[remainder] + digits
-    return "1" + digits  # one leading zero byte in the prefix
-
-
-def author_of(text: str) -> AuthorId:
-    """The public key inside a PeerId of the Ed25519 kind; raises PeerError for any other text."""
-    number = 0
-    for character in text[:_MAX_PEER_ID_TEXT]:
-        number = number * 58 + _BASE58.find(character)
-    length = len(_MULTIHASH_PREFIX) + 32
-    raw = number.to_bytes(length, "big") if 0 < number < 1 << (8 * length) else b""
-    author = AuthorId(raw[len(_MULTIHASH_PREFIX) :])
-    if not raw or peer_id(author) != text:
-        raise PeerError("not the PeerId of an Ed25519 key")
-    return author
 
 
 def _check_private(path: Path, status: os.stat_result) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from experiments.recipe import Recipe, RecipeError
+from gossip.proto.peerid import peer_id_of
 from leaderboard.board.explain import explain
 from leaderboard.board.rows import Board, ClaimView, Row
 from leaderboard.codec import ValueMap
@@ -44,7 +45,7 @@ from .author import Author
 from .config import Config
 from .errors import Misuse, NotFound
 from .feed import Feed
-from .identity import Identity, peer_id
+from .identity import Identity
 from .metrics import node_metrics
 from .replica import NodeReplica, now_ms
 from .selection import chosen_records
@@ -121,9 +122,9 @@ class Node:
         """Connected peers; names come from their profiles."""
         if self.swarm is None:
             return ()
-        names = {peer_id(author): name for author, name in self._profiles().items()}
+        names = {peer_id_of(author): name for author, name in self._profiles().items()}
         trust = self.replica.standings.trust(self.me.author)
-        reasons = {peer_id(author): found.reason for author, found in trust.items()}
+        reasons = {peer_id_of(author): found.reason for author, found in trust.items()}
         now = now_ms()
         return tuple(
             PeerView(

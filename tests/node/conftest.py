@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from gossip.proto.peerid import peer_id_of
 from leaderboard.envelope import ChainTip, Envelope, seal, swarm_id
 from leaderboard.ids import AuthorId, ContentId, SwarmId, to_text
 from leaderboard.manifest import TrackManifest
@@ -41,7 +42,6 @@ from node.api.server import serve
 from node.errors import Misuse, NotFound
 from node.feed import Feed, Subscription
 from node.home import Home
-from node.identity import peer_id
 from node.store import Store
 from node.views import recipe_line, record_event, record_view, track_view
 
@@ -178,7 +178,7 @@ class StoreNode:
     async def identity(self) -> IdentityView:
         author = self.author.signer.author
         swarm = to_text(self.author.swarm)
-        return IdentityView(to_text(author), peer_id(author), "alice", "test-swarm", swarm)
+        return IdentityView(to_text(author), peer_id_of(author), "alice", "test-swarm", swarm)
 
     async def status(self) -> NodeStatus:
         return NodeStatus(
@@ -191,7 +191,7 @@ class StoreNode:
     async def peers(self) -> tuple[PeerView, ...]:
         name = "bob\x1b[31m\u202eevil [bold]x[/bold]\n"
         return (
-            PeerView(peer_id(AuthorId(b"\x02" * 32)), name, "/ip4/10.0.0.2", "in", NOW_MS, 1.25, 0.5, ""),
+            PeerView(peer_id_of(AuthorId(b"\x02" * 32)), name, "/ip4/10.0.0.2", "in", NOW_MS, 1.25, 0.5, ""),
         )
 
     async def tracks(self) -> tuple[TrackView, ...]:
