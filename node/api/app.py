@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -34,13 +35,19 @@ def create_app(node: NodePort, traffic: Traffic, version: str) -> FastAPI:
     return app
 
 
+_SERVER_ERROR = 500
+
+
 def _answer(status: int, error: str, hint: str) -> JSONResponse:
     return JSONResponse({"error": error, "hint": hint}, status_code=status)
 
 
-async def _ours(_: Request, error: Exception) -> JSONResponse:
+async def _ours(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ConsilienceError)
-    return _answer(http_status(error), str(error), hint_of(error))
+    status = http_status(error)
+    if status == _SERVER_ERROR:  # this node's own trouble: whoever reads the log should see it too
+        structlog.get_logger("api").error("request failed", path=request.url.path[:200], error=str(error))
+    return _answer(status, str(error), hint_of(error))
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
