@@ -135,8 +135,7 @@ PROGRAMS: dict[str, tuple[str, str]] = {
     ),
     "he in place": ("w.normal_(0, (2/w.shape[1])**0.5)", "kaiming-init"),
     "he on layers": (
-        "def init(m):\n    if isinstance(m, nn.Linear):\n        n = m.weight.size(1)\n"
-        "        m.weight.data.normal_(0, math.sqrt(2./n))\n        m.bias.data.zero_()",
+        "def init(m):\n    if isinstance(m, nn.Linear):\n        n = m.weight.size(1)\n        m.weight.data.normal_(0, math.sqrt(2./n))\n        m.bias.data.zero_()",
         "kaiming-init",
     ),
     "he in numpy": ("W = np.random.randn(n_out, n_in) * np.sqrt(2.0/n_in)", "kaiming-init"),
