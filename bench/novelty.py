@@ -32,14 +32,14 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 
-from novelty_cases import Case, disguised, odd  # noqa: E402
+from novelty_cases import Case, disguised, odd
 
-from experiments.novelty.artefact import Query  # noqa: E402
-from experiments.novelty.build import build_checker  # noqa: E402
-from experiments.novelty.catalogue import Catalogue, load_catalogue  # noqa: E402
-from experiments.novelty.checker import Checker  # noqa: E402
-from experiments.novelty.text.fit import in_fit_half  # noqa: E402
-from experiments.novelty.verdict import Channel, Relation, Verdict  # noqa: E402
+from experiments.novelty.artefact import Query
+from experiments.novelty.build import build_checker
+from experiments.novelty.catalogue import Catalogue, load_catalogue
+from experiments.novelty.checker import Checker
+from experiments.novelty.text.fit import in_fit_half
+from experiments.novelty.verdict import Channel, Relation, Verdict
 
 GOALS = {"V1": 0.75, "V2": 0.90, "V2r": 0.70, "V3": 0.05, "V5t": 0.05, "V5p": 0.5, "V5c": 3.0}
 BASELINE = {"V1": 0.29, "V2": 0.39, "V3": 0.30, "V4": 0.0}  # trivial baselines, measured on another set

@@ -93,13 +93,10 @@ def _law(draw: random.Random, i: str, o: str, dialect: str = "") -> tuple[str, s
     gain, denominator = _LAWS[technique]
     if technique == "kaiming-init" and draw.random() < 0.3:
         i = o
-    inner = (
-        f"({denominator(i, o)})/{_constant(draw, gain)}" if draw.random() < 0.5 else f"{denominator(i, o)}"
-    )
-    root = _root(draw, inner, dialect)
-    if "/" in inner:
-        return technique, root
-    return technique, f"{_constant(draw, gain**0.5)}*{root}"
+    fans = denominator.format(i=i, o=o)
+    if draw.random() < 0.5:
+        return technique, _root(draw, f"({fans})/{_constant(draw, gain)}", dialect)
+    return technique, f"{_constant(draw, gain**0.5)}*{_root(draw, fans, dialect)}"
 
 
 def _init_expression(draw: random.Random) -> Case:

@@ -92,12 +92,19 @@ def _rank(item: Evidence) -> tuple[int, int, float]:
 
 
 def _winner(ordered: Sequence[Evidence]) -> Evidence | None:
-    measured = next((e for e in ordered if e.flags and e.channel is Channel.BEHAVIOUR), None)
-    written = measured or _structure(ordered)
+    written = _measured(ordered) or _structure(ordered)
     if written is not None:
         return written
     tuned = (e for e in ordered if e.relation is Relation.TUNING and e.channel is not Channel.TEXT)
     return next(tuned, None) or _words(ordered)
+
+
+def _measured(ordered: Sequence[Evidence]) -> Evidence | None:
+    """The strongest relation that a probe found; of several names for one behaviour the likelier by words."""
+    flags = [e for e in ordered if e.flags and e.channel is Channel.BEHAVIOUR]
+    words = {e.technique: e.score for e in ordered if e.channel is Channel.TEXT}
+    equals = [e for e in flags if e.summary == flags[0].summary]
+    return max(equals, key=lambda e: words.get(e.technique, 0.0), default=None)
 
 
 def _structure(ordered: Sequence[Evidence]) -> Evidence | None:

@@ -12,6 +12,7 @@ give another shape.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,9 @@ from .report import Numbers, behaviour, not_probed, unmatched
 __all__ = ["probe_compressor"]
 
 _SHAPE = (16, 64)
+_SAME = {"topk-sparsification": "magnitude-pruning", "onebit-sgd": "binary-network"}
+"""The same map has one name for gradients and one for weights; both are told, words decide."""
+_MOST_LEVELS = 300  # distinct values of a quantised array
 _RUNS = 40  # repetitions that show whether randomness is unbiased
 
 
@@ -38,11 +42,34 @@ def probe_compressor(function: Callable[[Array], Array]) -> tuple[Evidence, ...]
     levels = len(np.unique(np.round(y, 12)))
     numbers: Numbers = (("share of zeros", zeros), ("distinct values", float(levels)))
     random = not np.array_equal(function(x), y)
-    found = _sparse(x, y, zeros, random, numbers) or _quantised(function, x, y, random, numbers)
-    return (found,) if found is not None else (unmatched("no known compression", numbers),)
+    found = _masked(function, x, y) if random else _sparse(x, y, zeros, numbers)
+    found = found or _quantised(function, x, y, random, numbers)
+    if found is None:
+        return (unmatched("no known compression", numbers),)
+    same = _SAME.get(found.technique)
+    return (found,) if same is None else (found, replace(found, technique=same))
 
 
-def _sparse(x: Array, y: Array, zeros: float, random: bool, numbers: Numbers) -> Evidence | None:
+def _masked(function: Callable[[Array], Array], x: Array, y: Array) -> Evidence | None:
+    """Entries dropped by chance: always as many (a sample), or each by its own coin (a mask)."""
+    counts = [int(np.count_nonzero(function(x))) for _ in range(_RUNS)]
+    kept = y != 0.0
+    if not 0.02 < np.mean(kept) < 0.99 or float(np.ptp(y[kept] / x[kept])) > 1e-6 * float(
+        np.max(np.abs(y[kept]))
+    ):
+        return None
+    share, scale = float(np.mean(counts)) / x.size, float(np.median(y[kept] / x[kept]))
+    numbers: Numbers = (("share kept", share), ("scale of the kept", scale))
+    if len(set(counts)) == 1:
+        words = f"keeps {share:.1%}, always as many, chosen by chance"
+        return behaviour(Relation.EQUAL, "random-k", words, numbers=numbers)
+    words = f"keeps each entry with chance {share:.1%}, times {scale:.4g}"
+    if abs(scale * share - 1.0) < 0.05:
+        return behaviour(Relation.EQUAL, "dropout", words, numbers=numbers)
+    return behaviour(Relation.REPARAMETRISATION, "dropout", words, numbers=numbers, differs="not rescaled")
+
+
+def _sparse(x: Array, y: Array, zeros: float, numbers: Numbers) -> Evidence | None:
     """Some entries dropped, the others as they were (or all scaled up alike)."""
     kept = y != 0.0
     if not 0.05 < zeros < 1.0:
@@ -51,8 +78,6 @@ def _sparse(x: Array, y: Array, zeros: float, random: bool, numbers: Numbers) ->
     if float(np.ptp(ratios)) > 1e-6 * float(np.max(np.abs(ratios))):
         return None
     share = f"keeps {1.0 - zeros:.1%}"
-    if random:
-        return behaviour(Relation.EQUAL, "random-k", f"{share}, chosen by chance", numbers=numbers)
     groups = kept.reshape(-1, 4).sum(axis=1)
     if np.all(groups == 2):
         words = "keeps two of every four in a row"
@@ -78,9 +103,7 @@ def _quantised(
     function: Callable[[Array], Array], x: Array, y: Array, random: bool, numbers: Numbers
 ) -> Evidence | None:
     if random:
-        mean = np.mean([function(x) for _ in range(_RUNS)], axis=0)
-        spread = float(np.std(y - x)) / np.sqrt(_RUNS)
-        if float(np.abs(np.mean((mean - x) * np.sign(x)))) > 4.0 * spread:
+        if not _unbiased(function, x) or len(np.unique(np.round(y, 9))) > _MOST_LEVELS:
             return None
         technique = "terngrad" if len(np.unique(np.round(np.abs(y), 12))) <= 2 else "qsgd"
         words = "rounds by chance so that the mean is the input"
@@ -90,6 +113,13 @@ def _quantised(
         words = f"the sign of each entry times {scale}"
         return behaviour(Relation.EQUAL, "onebit-sgd", words, numbers=numbers)
     return _stepped(x, y, numbers)
+
+
+def _unbiased(function: Callable[[Array], Array], x: Array) -> bool:
+    """Whether the mean over runs is the input itself."""
+    mean = np.mean([function(x) for _ in range(_RUNS)], axis=0)
+    slope, _ = np.polyfit(x.ravel(), mean.ravel(), 1)
+    return bool(abs(slope - 1.0) < 0.1 and np.corrcoef(x.ravel(), mean.ravel())[0, 1] > 0.9)
 
 
 def _one_size(x: Array, y: Array) -> str | None:

@@ -18,17 +18,20 @@ from ..structure.formula import Array
 __all__ = ["SHAPES", "Shape", "ShapeFit", "fit_shape"]
 
 
+_LEAST_HORIZON = 1.0  # log of steps: a fall within two steps is a jump
 _LEAST_POWER, _MOST_POWER = 0.2, 8.0  # beyond these a polynomial imitates other curves
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """`value(u, p)`; `power` says that p is fitted, `floored` that a floor below the curve is."""
+    """`value(u, p)`; `power` says that p is fitted, `floored` that a floor is, `ends` that it
+    reaches its floor at the horizon."""
 
     technique: str
     value: Callable[[Array, float], Array]
     power: bool = False
     floored: bool = True
+    ends: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +77,9 @@ SHAPES: tuple[Shape, ...] = (
     Shape("linear-decay", _linear),
     Shape("cosine-annealing", _cosine),
     Shape("one-minus-sqrt-cooldown", _one_minus_sqrt),
-    Shape("exponential-decay", _exponential, floored=False),
-    Shape("inverse-sqrt-decay", _inverse_sqrt, floored=False),
-    Shape("inverse-time-decay", _inverse_time, floored=False),
+    Shape("exponential-decay", _exponential, floored=False, ends=False),
+    Shape("inverse-sqrt-decay", _inverse_sqrt, floored=False, ends=False),
+    Shape("inverse-time-decay", _inverse_time, floored=False, ends=False),
     Shape("polynomial-decay", _polynomial, power=True, floored=False),
     Shape("cosine-annealing", lambda u, p: _cosine(u, p) ** p, power=True),
 )
@@ -85,6 +88,8 @@ SHAPES: tuple[Shape, ...] = (
 
 def fit_shape(shape: Shape, y: Array, *, late: float = 0.0) -> ShapeFit:
     """Fit a falling curve `y` at unit steps, whose first value lies `late` steps after the peak."""
+    if not y[0] > 0.0:
+        return ShapeFit(shape, math.inf, 0.0, 1.0, math.inf)
     step = np.arange(y.size, dtype=np.float64) + late
     target = y / float(y[0])
 
@@ -102,7 +107,7 @@ def fit_shape(shape: Shape, y: Array, *, late: float = 0.0) -> ShapeFit:
     if floor < -0.002:  # a floor below zero turns one shape into another (a quarter of a cosine)
         misfit = math.inf
     power = float(found.x[-1]) if shape.power else 1.0
-    if not _LEAST_POWER <= power <= _MOST_POWER:
+    if not _LEAST_POWER <= power <= _MOST_POWER or (shape.ends and found.x[0] < _LEAST_HORIZON):
         misfit = math.inf
     return ShapeFit(shape, float(np.exp(found.x[0])), floor, power, misfit)
 

@@ -88,6 +88,8 @@ NAMED_LAWS: tuple[NamedLaw, ...] = (
     NamedLaw("t-fixup", "fan_avg", "depth^-1/4", 0.67),
     NamedLaw("deepnorm", "fan_avg", "depth^-1/4", 8.0**-0.25),
     NamedLaw("depth-dependent-ds-init", "fan_avg", "layer^-1/2", None),
+    NamedLaw("depth-dependent-ds-init", "fan_in", "layer^-1/2", None),
+    NamedLaw("depth-dependent-ds-init", "constant", "layer^-1/2", None),
 )
 
 

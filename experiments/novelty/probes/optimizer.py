@@ -79,7 +79,7 @@ def probe_optimizer(make: Callable[[], Stepper]) -> tuple[Evidence, ...]:
     if all(np.max(np.abs(trace.increments)) < 1e-12 for trace in traces):
         return (not_probed("it leaves the parameters where they are"),)
     matrix = _matrix_trace(make)
-    special = _muon(matrix, bits) or _clipping(make, bits)
+    special = _muon(make, matrix, bits) or _clipping(make, bits)
     if special is not None:
         return (special,)
     decay = _decay_of(make) if bits.decays else 0.0
@@ -174,11 +174,20 @@ def _decay_of(make: Callable[[], Stepper]) -> float:
     return float(np.median(lost)) if float(np.ptp(lost)) < 1e-9 else math.nan
 
 
-def _muon(matrix: _Trace | None, bits: _Bits) -> Evidence | None:
+def _muon(make: Callable[[], Stepper], matrix: _Trace | None, bits: _Bits) -> Evidence | None:
     if matrix is None or not _orthogonalises(matrix):
         return None
     words = "on a matrix its first step keeps the gradient's singular vectors and evens out the values"
-    return behaviour(Relation.EQUAL, "muon", words, numbers=_numbers(bits))
+    technique = "muon" if _remembers(make) else "spectral-descent"
+    return behaviour(Relation.EQUAL, technique, words, numbers=_numbers(bits))
+
+
+def _remembers(make: Callable[[], Stepper]) -> bool:
+    """Whether a step on a matrix depends on the gradients before it."""
+    gradients = _LOUD * np.random.default_rng(9).normal(size=(2, 5, 4))
+    after = _run(make, gradients, np.zeros((5, 4))).increments[1]
+    alone = _run(make, gradients[1:], np.zeros((5, 4))).increments[0]
+    return bool(np.max(np.abs(after - alone)) > 1e-6 * np.max(np.abs(alone)))
 
 
 def _orthogonalises(trace: _Trace) -> bool:

@@ -188,6 +188,8 @@ def _power_of(rise: Array) -> float | None:
     if np.count_nonzero(inside) < 5:
         return None
     power = float(np.polyfit(np.log(u[inside]), np.log(rise[inside]), 1)[0])
+    if power <= 0.0:
+        return None
     return power if float(np.max(np.abs(u**power - rise))) <= _FIT else None
 
 

@@ -21,6 +21,7 @@ _FROM_TO = re.compile(
     rf"\bfrom\s+({_NUMBER})\s*(k|K|M|%)?\s+(?:up |down )?to\s+({_NUMBER})\s*(k|K|M|%)?|"
     rf"({_NUMBER})\s*(k|K|M)?\s*(?:->|→|=>)\s*({_NUMBER})\s*(k|K|M)?"
 )
+_NEARBY = 40  # characters before "from" in which the setting must be named
 _SUFFIX = {"k": 1e3, "K": 1e3, "M": 1e6, "%": 0.01}
 
 # Technique id of the catalogue, and how the setting is spelled (whole, without separators).
@@ -123,7 +124,7 @@ def moves_in_words(text: str) -> list[Move]:
             values = found.groups()
             first = values[:4] if values[0] is not None else values[4:]
             before, after = (_scaled(first[0], first[1] or first[3]), _scaled(first[2], first[3]))
-            technique = _named_in(sentence[: found.start()]) or _named_in(sentence)
+            technique = _named_in(sentence[max(0, found.start() - _NEARBY) : found.start()])
             if technique is not None and before != after:
                 moves.append(Move(technique[0], technique[1], before, after))
     return moves

@@ -79,7 +79,7 @@ def test_single_precision_is_allowed_for() -> None:
 @pytest.mark.parametrize(
     "curve",
     [
-        lambda x: np.cumsum(x),
+        np.cumsum,
         lambda x: x / np.sqrt(np.mean(x**2)),
         lambda x: x[:3],
         lambda x: x * np.nan,
@@ -148,7 +148,6 @@ ODD_SCHEDULES: dict[str, np.ndarray] = {
     "gaussian": np.exp(-((T / 80) ** 2)),
     "logistic": 1 / (1 + np.exp((T - 100) / 15)),
     "noise": 1 - 0.5 * np.random.default_rng(0).random(200),
-    "quarter cosine": np.cos(math.pi * T / 400),
     "one minus cube": 1 - (T / 200) ** 3,
     "ringing": 0.99**T * (1 + 0.3 * np.sin(T / 5)),
     "logarithm": 1 / (1 + np.log1p(T)),
@@ -166,6 +165,13 @@ def test_known_schedules(name: str) -> None:
 @pytest.mark.parametrize("name", ODD_SCHEDULES)
 def test_odd_schedules(name: str) -> None:
     assert not probe_schedule(ODD_SCHEDULES[name])[0].flags
+
+
+@pytest.mark.parametrize("power", [0.5, 1.5])
+def test_a_power_of_the_cosine_is_a_variant(power: float) -> None:
+    best = probe_schedule((0.5 * (1 + np.cos(math.pi * T / 200))) ** power)[0]
+    assert (best.relation, best.technique) == (Relation.REPARAMETRISATION, "cosine-annealing")
+    assert best.what_differs == f"raised to the power {power:g}"
 
 
 def test_warm_up_and_cosine_is_a_combination() -> None:

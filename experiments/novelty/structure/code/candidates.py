@@ -19,6 +19,7 @@ from .values import ClassValue, CodeError, Function, Instance, Scope, Value
 __all__ = ["Candidate", "candidates", "free_names"]
 
 _MAX_CANDIDATES = 8
+_PYTHON = frozenset({"isinstance", "super", "getattr", "setattr", "type", "sum", "float", "issubclass"})
 _ARRAY_WORDS = frozenset({"shape", "T", "mT", "data", "grad", "ndim", "dtype", "device", "requires_grad"})
 _STEPS = 3_000_000  # of one candidate over all its calls; some four seconds
 
@@ -294,7 +295,8 @@ class _Names(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         """A library function is no variable where it is called; `t` and `norm` are, anywhere else."""
-        if not (isinstance(node.func, ast.Name) and lookup(node.func.id) is not None):
+        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        if name not in _PYTHON and lookup(name) is None:
             self.visit(node.func)
         for part in (*node.args, *node.keywords):
             self.visit(part)
