@@ -19,7 +19,7 @@ _TOKEN = re.compile(
 )
 _WORD = re.compile(r"[A-Za-z_]")
 _OPERATOR = re.compile(r"[-+*/^√²(]")
-_JOINING_WORDS = "times over plus minus divided multiplied per squared cubed of by power"
+_JOINING_WORDS = "times over plus minus divided multiplied per squared cubed of power"
 _JOINING = frozenset(_JOINING_WORDS.split())
 _MAX_RUNS = 40  # tried in one text
 _MAX_TEXT = 8_000  # characters looked at
@@ -49,9 +49,15 @@ def _runs(text: str, known: Collection[str]) -> Iterator[str]:
             run.append(token)
             continue
         # "x times clip(x + 3, 0, 6)": words join the run to something that cannot be read.
-        if before.lower() not in _JOINING and token.lower() not in _JOINING:
+        if not _joined(before) and token.lower() not in _JOINING:
             yield from _trimmed("".join(run))
-        before, run = token, []
+        before, run = f"{before} {token}".lower()[-40:], []
+
+
+def _joined(before: str) -> bool:
+    """Whether the words before a run make it a part of something: "over", "divided by"."""
+    words = before.split()[-2:]
+    return bool(words) and (words[-1] in _JOINING or (words[-1] == "by" and words[0] in _JOINING))
 
 
 def _belongs(token: str, known: Collection[str]) -> bool:
