@@ -121,7 +121,7 @@ def fit_family(reference: Reference, x: Array, y: Array, tolerance: float) -> Cu
 def fit_rescaled(reference: Reference, x: Array, y: Array, tolerance: float) -> CurveFit | None:
     """Fit `out*f(inner*x + shift) + offset` for a reference without parameters."""
     some = _coarse(x)
-    start = _scan_rescaling(reference, x[some], y[some])
+    start = _scan_rescaling(reference, x[some[::3]], y[some[::3]])
     if start is None:
         return None
 

@@ -18,6 +18,7 @@ from ..structure.formula import Array
 __all__ = ["SHAPES", "Shape", "ShapeFit", "fit_shape"]
 
 
+_FAR = 0.12  # root mean square from the best start, beyond which no fit has ever come close
 _LEAST_HORIZON = 1.0  # log of steps: a fall within two steps is a jump
 _LEAST_POWER, _MOST_POWER = 0.2, 8.0  # beyond these a polynomial imitates other curves
 
@@ -100,6 +101,8 @@ def fit_shape(shape: Shape, y: Array, *, late: float = 0.0) -> ShapeFit:
         return floor + (1.0 - floor) * fall / fall[0] if late else floor + (1.0 - floor) * fall
 
     start = _start(shape, curve, target)
+    if float(np.sqrt(np.mean((curve(start) - target) ** 2))) > _FAR:
+        return ShapeFit(shape, float(np.exp(start[0])), 0.0, 1.0, math.inf)
     with np.errstate(all="ignore"):
         found = optimize.least_squares(lambda v: curve(v) - target, start, xtol=1e-12, max_nfev=150)
     misfit = float(np.max(np.abs(curve(found.x) - target)))
@@ -117,7 +120,7 @@ def _start(shape: Shape, curve: Callable[[Array], Array], target: Array) -> Arra
     length = math.log(target.size)
     last = float(target[-1])
     best, cost = np.zeros(1 + shape.floored + shape.power), math.inf
-    for log_ratio in (-3.0, -2.0, -1.0, -0.3, 0.0, 0.05, 0.5, 1.0, 2.0):
+    for log_ratio in (-5.3, -4.0, -3.0, -2.0, -1.0, -0.3, 0.0, 0.05, 0.5, 1.0, 2.0):
         for floor in (0.0, last) if shape.floored else (0.0,):
             for power in (0.5, 0.9, 2.0, 4.0) if shape.power else (1.0,):
                 values = [length + log_ratio]

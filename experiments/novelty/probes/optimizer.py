@@ -39,6 +39,7 @@ _FIT = 1e-4  # largest deviation as a share of the largest increment
 _STEPS = 10
 _LOUD = 100.0  # size of the probe gradients: epsilons up to 1e-5 must not show
 _EVEN = 2.0  # five Newton-Schulz steps leave singular values between 0.7 and 1.2
+_UNPROMISING = 0.2  # misfit after ten steps of a fit that is then given up
 _HOPELESS = 0.9  # a fit this bad from its first start is not tried from others
 
 
@@ -263,7 +264,10 @@ def _before(trace: _Trace) -> Array:
 
 
 def _refined(residual: Callable[[Array], Array], start: tuple[float, ...]) -> tuple[float, ...]:
-    found = optimize.least_squares(residual, _logits(start), xtol=1e-14, ftol=1e-14, gtol=1e-14, max_nfev=40)
+    begun = optimize.least_squares(residual, _logits(start), xtol=1e-6, max_nfev=10)
+    if float(np.max(np.abs(begun.fun))) > _UNPROMISING:
+        return _from_logits(begun.x)
+    found = optimize.least_squares(residual, begun.x, xtol=1e-14, ftol=1e-14, gtol=1e-14, max_nfev=40)
     return _from_logits(found.x)
 
 

@@ -29,6 +29,8 @@ _FLAT = 1e-6  # of the peak
 _MIN_STEPS = 16
 _JUMP = 0.2  # of the peak: a rise within one step that starts a new cycle
 _LATE = (0.1, 0.3, 0.5, 0.7, 0.9)  # steps from a peak that falls between two samples to the next one
+_ALMOST = 0.05  # misfit from which a peak between two samples is worth a look
+_LEAST_RISE = 4.0  # steps; a rise within fewer is a jump
 _MIN_CYCLE = 5  # steps between two turns; faster ones are a misread argument, not a schedule
 _SHORT_PLATEAU = 0.02  # of the whole: shorter flat tops are rounding, not a phase
 
@@ -175,7 +177,9 @@ def _rise_name(rise: Array) -> str | None:
         return f"power {power:.3g}"
     for name, shape in (("cosine", SHAPES[1]), ("exponential", SHAPES[3])):
         backwards = rise[::-1]  # a rise seen backwards is a fall
-        if fit_shape(shape, backwards).misfit <= _FIT or _falls_late(shape, backwards) is not None:
+        fit = fit_shape(shape, backwards)
+        late = fit if fit.misfit <= _FIT else _falls_late(shape, backwards)
+        if late is not None and late.horizon >= _LEAST_RISE:
             return name
     return None
 
@@ -203,7 +207,7 @@ def _best_fall(y: Array) -> ShapeFit | None:
         fit = fit_shape(shape, y)
         if fit.misfit <= _FIT:
             return fit
-    late = (_falls_late(shape, y) for shape in SHAPES[:2])
+    late = (_falls_late(shape, y) for shape in SHAPES[:2] if fit_shape(shape, y).misfit <= _ALMOST)
     return next((fit for fit in late if fit is not None), None)
 
 
