@@ -109,7 +109,7 @@ def _sum(terms: list[tuple[int, Expr]]) -> Expr:
 
 def _join_terms(signed: list[tuple[int, Expr]]) -> Expr:
     sign, first = signed[0]
-    joined = first if sign > 0 else Num(-first.value) if isinstance(first, Num) else Neg(first)
+    joined = first if sign > 0 else _negated(first)  # which leaves no sign on a product with 0
     for sign, term in signed[1:]:
         joined = Binary("+" if sign > 0 else "-", joined, term)
     return joined

@@ -46,10 +46,11 @@ def command(
         "--as-pid-1", "--clearenv", "--uid", _NOBODY, "--gid", _NOBODY, "--hostname", "sandbox",
         "--cap-drop", "ALL", "--info-fd", str(info_fd),
         *_links(), *(_TOOLS if tasks else ()), *_libraries(runtime),
+        # Before the binds: an installation may lie below /tmp.
+        *(("--size", str(1 << 28), "--tmpfs", "/tmp", "--setenv", "HOME", "/tmp") if tasks else ()),  # noqa: S108
         *_read(runtime.python), *_read(runtime.stdlib), *_mask(runtime.stdlib),
         *(word for path in (*runtime.packages, *guest) for word in _read(path)),
         "--proc", "/proc", *_devices(gpu=gpu),
-        *(("--size", str(1 << 28), "--tmpfs", "/tmp", "--setenv", "HOME", "/tmp") if tasks else ()),  # noqa: S108
         "--remount-ro", "/", "--chdir", "/", "--",
     ]  # fmt: skip
 

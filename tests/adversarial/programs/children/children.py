@@ -96,8 +96,10 @@ def terminal_escape(channel):  # program-error
 
 
 def two_answers(channel):  # bad-frame
-    frame(channel, arrays(array()))
-    frame(channel, arrays(array()))
+    body = arrays(array())
+    one = struct.pack("<I", len(body)) + body
+    os.write(channel.writing, one + one)  # in one piece: the second lies there before the next question
+    time.sleep(60)
 
 
 def drip(channel):  # time-limit
