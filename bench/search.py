@@ -9,8 +9,8 @@ or, while it keeps up with the best, up to `author_seeds` (racing). Each repetit
 - *to the law*: claims and runs until a recipe whose values equal He's law (fan_in or fan_out) within 2 % on
   every layer of nets that no search has seen. Only this file knows that law. Random search never looks at
   results, so its claims are counted without running them.
-- *re-measured*: after an equal number of runs, the researcher's best recipe (by its own measurements) on fresh
-  seeds, paired with the reference. This is what counts; what the researcher itself believes is beside it.
+- *re-measured*: after an equal number of runs, the researcher's best recipe (by its own measurements) on
+  fresh seeds, paired with the reference. This is what counts; what the researcher itself believes is beside it.
 - *swarm*: four researchers that share confirmed recipes and replicate each other's best before they count, in
   rounds of one run each; runs include replications. A law counts when two peers have confirmed it.
 """
@@ -51,7 +51,7 @@ AUTHOR_SEEDS = 3  # most seeds of a claim in racing; the track allows more
 JUDGE = list(map(draw_shape, range(9_000_000, 9_000_006)))
 HELD_OUT = range(8_000_000, 8_000_012)  # seeds of the re-measurement
 COMES_CLOSE = 0.8  # of the best effect: three seeds cannot tell the next best more sharply than that
-MOST_CLAIMS = {"random": 20_000}
+MOST_RANDOM = 20_000  # batches of 16 draws
 
 
 def law_of(recipe: Recipe) -> str | None:
@@ -169,8 +169,8 @@ def random_claims(seed: int, most: int) -> int | None:
     rng = random.Random(seed)
     workshop = Workshop(Briefing(TRACK))
     seen: set[bytes] = set()
-    while len(seen) < most:
-        for candidate in workshop.short(0, 64, rng):
+    for _ in range(most):
+        for candidate in workshop.short(0, 16, rng):
             if candidate.mark not in seen:
                 seen.add(candidate.mark)
                 recipe = candidate.recipe(TRACK.space)
@@ -263,90 +263,82 @@ def _wanted(job: Confirmation, place: int, best: float) -> bool:
 # --- report -------------------------------------------------------------------------------------------------
 
 
-def spread(numbers: list[float | None], most: str = "-") -> str:
+def spread(numbers: list[float | None]) -> str:
     """Median and range; what was not found counts as more than everything found."""
     ordered = sorted(math.inf if number is None else number for number in numbers)
-    shown = [
-        "not found" if math.isinf(x) else f"{x:.0f}"
-        for x in (ordered[0], statistics.median_high(ordered), ordered[-1])
-    ]
-    return f"{shown[1]} ({shown[0]} to {shown[2]})" + ("" if most == "-" else f" of {most}")
+    ends = ordered[0], statistics.median_high(ordered), ordered[-1]
+    low, middle, high = ("never" if math.isinf(end) else f"{end:.0f}" for end in ends)
+    return f"{middle} ({low} to {high})"
+
+
+def median(numbers: list[float | None]) -> float:
+    """The upper median; what was not found counts as more than everything."""
+    return statistics.median_high(math.inf if number is None else number for number in numbers)
+
+
+def compare(names: list[str], first: int, options: argparse.Namespace) -> float:
+    """Run the researchers, print a line for each; returns the median of the embedded one's claims."""
+    makers = {"evolution": Evolution(), "greedy": Greedy(), "tpe": Tpe, "cma-es": CmaEs}
+    ours = math.inf
+    for name in names:
+        embedded = name == "evolution"
+        repetitions = options.seeds if embedded else options.baseline_seeds
+        most = options.most if embedded else options.budget
+        start = time.perf_counter()
+        rows = [search(makers[name], first + i, options.budget, most) for i in range(repetitions)]
+        claims, runs = [row["claims"] for row in rows], [row["runs"] for row in rows]
+        worth, believed = (statistics.fmean(row[key] for row in rows) for key in ("worth", "believed"))
+        print(
+            f"{name:<12} {repetitions:>4}  {spread(claims):<24} {spread(runs):<24}"
+            f" {worth:.3f} ({believed:.3f})  [{time.perf_counter() - start:.0f} s]",
+            flush=True,
+        )
+        ours = median(claims) if embedded else ours
+        value.cache_clear()
+    return ours
+
+
+def swarms(first: int, count: int) -> dict[str, object]:
+    rows = [swarm(first + i, 4, 400) for i in range(count)]
+    found = sum(row["confirmed_round"] is not None for row in rows)
+    proposed, confirmed, runs = (
+        spread([row[key] for row in rows]) for key in ("proposed_round", "confirmed_round", "runs")
+    )
+    print(f"swarm of 4: confirmed in {found} of {count}; rounds to the proposal {proposed},")
+    print(f"  to the confirmation {confirmed}; runs of all nodes until then {runs}", flush=True)
+    return {"value": found, "peer": count, "ratio": found / count, "met": found >= 0.9 * count}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument(
-        "--quick", action="store_true", help="three repetitions, no baselines that train nets"
-    )
+    parser.add_argument("--quick", action="store_true", help="one short repetition, no baselines, no swarm")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--baseline-seeds", type=int, default=6)
     parser.add_argument("--budget", type=int, default=40, help="runs before the winner is re-measured")
+    parser.add_argument("--most", type=int, default=400, help="runs after which the law was not found")
     parser.add_argument("--swarm", type=int, default=10, help="repetitions of the swarm")
     parser.add_argument("--only", nargs="*", default=["evolution", "greedy", "tpe", "cma-es"])
     options = parser.parse_args()
-    seeds = 3 if options.quick else options.seeds
+    if options.quick:
+        options.seeds, options.swarm, options.only = 1, 0, ["evolution"]
+        options.budget, options.most = 20, 60
     first = random.SystemRandom().getrandbits(32)
     print(f"first seed {first}", flush=True)
     print(
-        f"{'researcher':<12} {'reps':>4}  {'claims to the law':<24} {'runs to the law':<24} re-measured (believed)"
+        f"{'researcher':<12} reps  {'claims to the law':<24} {'runs to the law':<24} re-measured (believed)"
     )
-
-    makers = {"evolution": Evolution(), "greedy": Greedy(), "tpe": Tpe, "cma-es": CmaEs}
-    results: dict[str, list[dict[str, float | None]]] = {}
-    for name in options.only if not options.quick else ["evolution"]:
-        repetitions = seeds if name == "evolution" else min(seeds, options.baseline_seeds)
-        start = time.perf_counter()
-        budget = 40 if options.quick else options.budget
-        rows = [
-            search(makers[name], first + i, budget, 400 if name == "evolution" else budget)
-            for i in range(repetitions)
-        ]
-        results[name] = rows
-        worth, believed = (statistics.fmean(row[key] for row in rows) for key in ("worth", "believed"))
-        claims, runs = spread([r["claims"] for r in rows]), spread([r["runs"] for r in rows])
-        print(
-            f"{name:<12} {repetitions:>4}  {claims:<24} {runs:<24} {worth:.3f} ({believed:.3f})  [{time.perf_counter() - start:.0f} s]",
-            flush=True,
-        )
-        value.cache_clear()
-
-    drawn = [random_claims(first + i, MOST_CLAIMS["random"]) for i in range(seeds)]
-    print(f"{'random':<12} {seeds:>4}  {spread(drawn):<24}")
-
-    ours = (
-        statistics.median_high(
-            sorted(math.inf if r["claims"] is None else r["claims"] for r in results["evolution"])
-        )
-        if "evolution" in results
-        else math.inf
+    ours = compare(options.only, first, options)
+    drawn = [random_claims(first + i, MOST_RANDOM) for i in range(3 if options.quick else options.seeds)]
+    print(f"{'random':<12} {len(drawn):>4}  {spread(drawn)}", flush=True)
+    he = Recipe.from_payload({"slots": {"init_std": "sqrt(2/fan_in)"}}, TRACK)
+    print(
+        f"He's law (fan_in) on the seeds of the re-measurement: {mean_gain([gain(he, s) for s in HELD_OUT]):.3f}"
     )
-    theirs = statistics.median_high(sorted(math.inf if n is None else n for n in drawn))
-    he = mean_gain(
-        [
-            gain(Recipe.from_payload({"slots": {"init_std": "sqrt(2/fan_in)"}}, TRACK), held)
-            for held in HELD_OUT
-        ]
-    )
-    print(f"He's law (fan_in) re-measured on the same seeds: {he:.3f}")
-
-    report: dict[str, dict[str, object]] = {
-        "A1": {"value": ours, "peer": theirs, "ratio": ours / theirs, "met": ours <= theirs / 5}
-    }
-    if not options.quick and options.swarm:
-        rows = [swarm(first + i, 4, 400) for i in range(options.swarm)]
-        found = sum(row["confirmed_round"] is not None for row in rows)
-        print(
-            f"swarm of 4: confirmed in {found} of {len(rows)}; rounds to the proposal"
-            f" {spread([r['proposed_round'] for r in rows])}, to the confirmation"
-            f" {spread([r['confirmed_round'] for r in rows])}; runs of all nodes {spread([r['runs'] for r in rows])}"
-        )
-        report["A1-swarm"] = {
-            "value": found,
-            "peer": len(rows),
-            "ratio": found / len(rows),
-            "met": found >= 0.9 * len(rows),
-        }
+    theirs = median(drawn)
+    report = {"A1": {"value": ours, "peer": theirs, "ratio": ours / theirs, "met": ours <= theirs / 5}}
+    if options.swarm:
+        report["A1-swarm"] = swarms(first, options.swarm)
     if options.json:
         print(json.dumps(report))
 
