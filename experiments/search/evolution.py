@@ -15,8 +15,8 @@ One step:
 What it does not know: anything about the subject. No constant, exponent, formula or order of proposals comes
 from a published technique, and the track's reference is no parent unless it was tried and did well.
 
-The constants were tuned on deep-mlp only (bench/search.py shows what they cost elsewhere: a surrogate track
-with another law).
+The dials were set on deep-mlp and on an emulator of it; bench/swarm_scaling.py runs them on another law.
+Settings do not enter the surrogate: where they are searched too, their effect is noise to it.
 """
 
 from __future__ import annotations
@@ -40,6 +40,10 @@ from .surrogate import MAX_TRIALS, Surrogate, gains, strengths, unwarp, warp
 
 __all__ = ["Evolution", "Tuning"]
 
+_CLEARLY: Final = 3.0  # times the track's smallest effect of interest
+_CERTAIN: Final = 1000  # seeds
+_ONE_IDEA: Final = 1e3  # more than any other term
+
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
@@ -58,7 +62,9 @@ class Tuning:
     apart: float = 0.03
     """Behaviours closer than this (root mean square of features) are one idea."""
     width: float = 0.5
+    """Half the gap between acting too weakly (-1) or too strongly (1) in which something is expected."""
     force: float = 1.0
+    """Weight of acting neither too weakly nor too strongly, once something works."""
     far: float = 0.5
     """Distances count up to this."""
     level_share: float = 0.5
@@ -119,20 +125,28 @@ class Evolution:
         telling = _telling(workshop)
         old = workshop.features([known.tables for known in telling])
         new = workshop.features([candidate.tables for candidate in candidates])
+        chance, effects = self._chance(telling, old, new, briefing.track.manifest.delta_min)
+        distance = _distance(new, old, tuning.level_share)
+        spread = tuning.spread * np.log(np.minimum(distance, tuning.far) + 1e-6)
+        return chance - razor + spread - np.where(distance < tuning.apart, _ONE_IDEA, 0.0), effects
+
+    def _chance(
+        self, telling: list[Known], old: list[Table], new: list[Table], least: float
+    ) -> tuple[Table, list[float | None]]:
+        """Log chance of coming close to the best, shape (candidates,), and predicted effects."""
         # The reference gains nothing over itself, and that is certain.
         effects = [known.trial.effect if known.trial else 0.0 for known in telling]
         seeds = [known.trial.seeds if known.trial else _CERTAIN for known in telling]
+        force = Surrogate(old, strengths(effects, least), seeds, trend=True).guess(new)
+        between = force.between(self._tuning.width)
         surrogate = Surrogate(old, gains(effects), seeds)
         guess = surrogate.guess(new)
-        floor = warp(_CLEARLY * briefing.track.manifest.delta_min)
-        chance = guess.chance(max(surrogate.best * (1.0 - tuning.near), floor))
-        least = briefing.track.manifest.delta_min
-        force = Surrogate(old, strengths(effects, least), seeds, trend=True).guess(new).between(tuning.width)
-        chance = force if surrogate.best < floor else chance + tuning.force * force
-        distance = _distance(new, old, tuning.level_share)
-        spread = tuning.spread * np.log(np.minimum(distance, tuning.far) + 1e-6)
-        scores = chance - razor + spread - np.where(distance < tuning.apart, 1e3, 0.0)
-        return scores, [unwarp(float(mean)) for mean in guess.mean]
+        predicted: list[float | None] = [unwarp(float(mean)) for mean in guess.mean]
+        floor = warp(_CLEARLY * least)
+        if surrogate.best < floor:  # nothing works yet
+            return between, predicted
+        goal = max(surrogate.best * (1.0 - self._tuning.near), floor)
+        return guess.chance(goal) + self._tuning.force * between, predicted
 
     def _proposal(self, candidate: Candidate, recipe: Recipe, effect: float | None) -> Proposal:
         name = candidate.slot.name
@@ -143,12 +157,6 @@ class Evolution:
             proposer=self.name,
             parents=candidate.parents,
         )
-
-
-_CLEARLY: Final = 3.0  # times the track's smallest effect of interest
-
-
-_CERTAIN: Final = 1000  # seeds
 
 
 def _telling(workshop: Workshop) -> list[Known]:

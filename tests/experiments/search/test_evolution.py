@@ -65,6 +65,7 @@ def test_what_behaves_like_a_known_recipe_is_known(track: Track, recipe: Make, t
         assert again.recipe.slot("law") != plain.recipe.slot("law")
 
 
+@pytest.mark.slow
 def test_evolution_finds_the_hidden_law(track: Track, landscape: Landscape, trial: MakeTrial) -> None:
     found = []
     for seed in range(3):
