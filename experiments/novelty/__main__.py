@@ -39,7 +39,7 @@ _MEMORY = 8 << 30  # bytes of address space; torch alone maps three
 _EXIT_OK, _EXIT_FAILED = 0, 1
 
 
-class _TookTooLongError(PeerError):
+class _TookTooLong(BaseException):  # no error handler on the way may swallow it
     """The query kept the checker busy beyond its limit."""
 
 
@@ -108,6 +108,8 @@ def _reply(checker: Checker, line: bytes) -> dict[str, object]:
         query_id = value.get("id") if isinstance(value, dict) else None
         with _deadline(_SECONDS):
             return answer(query_id, checker.check(decode_query(value)))
+    except _TookTooLong:
+        return refusal(query_id, PeerError(f"the check took more than {_SECONDS:.0f} s and was stopped"))
     except PeerError as error:
         return refusal(query_id, error)
 
@@ -124,7 +126,7 @@ def _deadline(seconds: float) -> Iterator[None]:
     """Raise in this thread after so many seconds of wall clock."""
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise _TookTooLongError(f"the check took more than {seconds:.0f} s and was stopped")
+        raise _TookTooLong
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)

@@ -14,7 +14,7 @@ from experiments.novelty.checker import Checker
 from experiments.novelty.payload import from_payload, to_payload
 from experiments.novelty.probes.init_laws import Layer
 from experiments.novelty.probes.init_weights import summarise_weights
-from experiments.novelty.verdict import Relation, Strength
+from experiments.novelty.verdict import Channel, Evidence, Relation, Strength, Verdict
 from leaderboard.errors import PeerError
 
 REFERENCE = (("activation", "max(x, 0)"), ("init_std", "1/sqrt(3*fan_in)"), ("lr", "1"))
@@ -122,3 +122,55 @@ def test_the_process_answers_every_line() -> None:
     assert len(refused) == 3
     assert (last["id"], last["verdict"], last["name"]) == (7, "unmatched", None)
     assert done.returncode == 1
+
+
+def test_a_check_that_takes_too_long_is_refused_and_the_next_is_served(
+    monkeypatch: pytest.MonkeyPatch, checker: Checker
+) -> None:
+    from experiments.novelty import __main__ as process
+
+    class Stuck(Checker):
+        def check(self, query: Query) -> Verdict:
+            while query.claim == "stuck":
+                pass
+            return checker.check(query)
+
+    monkeypatch.setattr(process, "_SECONDS", 0.05)
+    stuck, served = Stuck(), b'{"id": 2, "expressions": {"init_std": "sqrt(2/fan_in)"}}'
+    assert "stopped" in str(process._reply(stuck, b'{"id": 1, "claim": "stuck"}')["error"])
+    monkeypatch.setattr(process, "_SECONDS", 20.0)
+    assert process._reply(stuck, served)["name"] == "Kaiming initialization"
+
+
+def test_tuning_is_told_as_a_ratio(checker: Checker) -> None:
+    query = Query(settings=(("batch_size", 64),), baseline=(("batch_size", 32),))
+    assert checker.check(query).headline == "tuning: Batch-size tuning, 2x the baseline"
+
+
+def test_words_alone_are_a_suspicion(checker: Checker) -> None:
+    class Words:
+        def evidence(self, text: str, code: str = "") -> list[Evidence]:
+            return [Evidence(Channel.TEXT, Relation.EQUAL, "dropout", 0.8, f"{len(text)}{len(code)}")]
+
+    verdict = Checker(text=Words()).check(Query(claim="we switch units off at random"))
+    assert verdict.strength is Strength.SUSPECTED
+    measured = Checker(text=Words()).check(Query(claim="units", expressions=(("init_std", "fan_in**-0.3"),)))
+    assert measured.label == "unmatched"
+    probed = Checker(text=Words()).check(Query(claim="units", expressions=(("init_std", "sqrt(2/fan_in)"),)))
+    assert probed.technique is not None
+    assert probed.technique.id == "kaiming-init"
+
+
+def test_words_choose_between_names_of_one_behaviour() -> None:
+    class Words:
+        def evidence(self, text: str, code: str = "") -> list[Evidence]:
+            name = "magnitude-pruning" if "weights" in text else "topk-sparsification"
+            return [Evidence(Channel.TEXT, Relation.NEAR, name, 0.3, code)]
+
+    code = "def f(x):\n    k = x.abs().flatten().topk(20)[0][-1]\n    return x*(x.abs() >= k)"
+    named = [
+        verdict.technique.id
+        for claim in ("prune the weights", "send fewer gradients")
+        if (verdict := Checker(text=Words()).check(Query(claim=claim, code=code))).technique
+    ]
+    assert named == ["magnitude-pruning", "topk-sparsification"]
