@@ -87,6 +87,9 @@ SHAPES: tuple[Shape, ...] = (
 """Simplest first; a later shape is used only where no earlier one fits."""
 
 
+_NOWHERE = 1e3  # in units of the curve's first value
+
+
 def fit_shape(shape: Shape, y: Array, *, late: float = 0.0) -> ShapeFit:
     """Fit a falling curve `y` at unit steps, whose first value lies `late` steps after the peak."""
     if not y[0] > 0.0:
@@ -98,7 +101,11 @@ def fit_shape(shape: Shape, y: Array, *, late: float = 0.0) -> ShapeFit:
         floor = float(values[1]) if shape.floored else 0.0
         power = float(values[-1]) if shape.power else 1.0
         fall = shape.value(step / np.exp(values[0]), power)
-        return floor + (1.0 - floor) * fall / fall[0] if late else floor + (1.0 - floor) * fall
+        if not late:
+            return floor + (1.0 - floor) * fall
+        if not fall[0] > 0.0:  # it has ended before the first value: far from everything
+            return np.full_like(step, _NOWHERE)
+        return floor + (1.0 - floor) * fall / fall[0]
 
     start = _start(shape, curve, target)
     if float(np.sqrt(np.mean((curve(start) - target) ** 2))) > _FAR:
