@@ -9,6 +9,9 @@ or, while it keeps up with the best, up to `author_seeds` (racing). Each repetit
 - *to the law*: claims and runs until a recipe whose values equal He's law (fan_in or fan_out) within 2 % on
   every layer of nets that no search has seen. Only this file knows that law. Random search never looks at
   results, so its claims are counted without running them.
+- *to a good one*: runs until a claim of three seeds shows nine tenths of the effect of He's law. Luck counts.
+- *hybrid*: greedy in the place of a language model (ideas that are no better than random changes), with
+  refinement and evolution beside it.
 - *re-measured*: after an equal number of runs, the researcher's best recipe (by its own measurements) on
   fresh seeds, paired with the reference. This is what counts; what the researcher itself believes is beside it.
 - *swarm*: four researchers that share confirmed recipes and replicate each other's best before they count, in
@@ -40,7 +43,8 @@ from experiments.search.baselines import Greedy
 from experiments.search.candidates import Workshop
 from experiments.search.evolution import Evolution
 from experiments.search.numeric import CmaEs, Tpe
-from experiments.search.proposer import Briefing, Trial, identity
+from experiments.search.portfolio import Portfolio, hybrid
+from experiments.search.proposer import Briefing, Proposal, Trial, identity
 from experiments.search.racing import worth_another_seed
 from experiments.tracks import deep_mlp
 from experiments.tracks.deep_mlp.net import draw_shape
@@ -50,6 +54,7 @@ BOUND = TRACK.manifest.effect_bound
 AUTHOR_SEEDS = 3  # most seeds of a claim in racing; the track allows more
 JUDGE = list(map(draw_shape, range(9_000_000, 9_000_006)))
 HELD_OUT = range(8_000_000, 8_000_012)  # seeds of the re-measurement
+GOOD = 1.3  # mean effect of three seeds, in nats: nine tenths of what He's law gives
 COMES_CLOSE = 0.8  # of the best effect: three seeds cannot tell the next best more sharply than that
 MOST_RANDOM = 20_000  # batches of 16 draws
 
@@ -147,18 +152,22 @@ def search(proposer: object, seed: int, budget: int, to_law: int) -> dict[str, f
     """One repetition: at least `budget` runs, and on until the law is found or `to_law` runs are spent."""
     researcher = Researcher(proposer, random.Random(seed))
     found: tuple[int, int] | None = None
+    good: int | None = None
     while researcher.runs < budget or (found is None and researcher.runs < to_law):
         trial = researcher.step()
         if trial is None:
             break
         if found is None and law_of(trial.recipe):
             found = len(researcher.history), researcher.runs
+        if good is None and trial.seeds >= AUTHOR_SEEDS and (trial.effect or 0.0) >= GOOD:
+            good = researcher.runs
     best = champion(researcher.history, budget)
     believed = best.effect if best else 0.0
     worth = mean_gain([gain(best.recipe, held) for held in HELD_OUT]) if best else 0.0
     return {
         "claims": found[0] if found else None,
         "runs": found[1] if found else None,
+        "good": good,
         "believed": believed,
         "worth": -BOUND if worth is None else worth,
     }
@@ -180,6 +189,17 @@ def random_claims(seed: int, most: int) -> int | None:
 
 
 # --- four nodes that replicate each other -------------------------------------------------------------------
+
+
+@dataclass
+class Blocking:
+    """A portfolio as the other researchers are used here: without a thread."""
+
+    portfolio: Portfolio
+
+    def choose(self, briefing: Briefing, rng: random.Random) -> Proposal | None:
+        asked = (member.choose(briefing, rng) for member in self.portfolio.order(briefing, rng))
+        return next((proposal for proposal in asked if proposal is not None), None)
 
 
 @dataclass
@@ -278,7 +298,13 @@ def median(numbers: list[float | None]) -> float:
 
 def compare(names: list[str], first: int, options: argparse.Namespace) -> float:
     """Run the researchers, print a line for each; returns the median of the embedded one's claims."""
-    makers = {"evolution": Evolution(), "greedy": Greedy(), "tpe": Tpe, "cma-es": CmaEs}
+    makers = {
+        "evolution": Evolution(),
+        "hybrid": Blocking(hybrid(Greedy())),
+        "greedy": Greedy(),
+        "tpe": Tpe,
+        "cma-es": CmaEs,
+    }
     ours = math.inf
     for name in names:
         embedded = name == "evolution"
@@ -286,10 +312,10 @@ def compare(names: list[str], first: int, options: argparse.Namespace) -> float:
         most = options.most if embedded else options.budget
         start = time.perf_counter()
         rows = [search(makers[name], first + i, options.budget, most) for i in range(repetitions)]
-        claims, runs = [row["claims"] for row in rows], [row["runs"] for row in rows]
+        claims, runs, good = ([row[key] for row in rows] for key in ("claims", "runs", "good"))
         worth, believed = (statistics.fmean(row[key] for row in rows) for key in ("worth", "believed"))
         print(
-            f"{name:<12} {repetitions:>4}  {spread(claims):<24} {spread(runs):<24}"
+            f"{name:<12} {repetitions:>4}  {spread(claims):<20} {spread(runs):<20} {spread(good):<20}"
             f" {worth:.3f} ({believed:.3f})  [{time.perf_counter() - start:.0f} s]",
             flush=True,
         )
@@ -318,7 +344,7 @@ def main() -> None:
     parser.add_argument("--budget", type=int, default=40, help="runs before the winner is re-measured")
     parser.add_argument("--most", type=int, default=400, help="runs after which the law was not found")
     parser.add_argument("--swarm", type=int, default=10, help="repetitions of the swarm")
-    parser.add_argument("--only", nargs="*", default=["evolution", "greedy", "tpe", "cma-es"])
+    parser.add_argument("--only", nargs="*", default=["evolution", "hybrid", "greedy", "tpe", "cma-es"])
     options = parser.parse_args()
     if options.quick:
         options.seeds, options.swarm, options.only = 1, 0, ["evolution"]

@@ -18,6 +18,12 @@ CHILDREN = Path(__file__).parent / "programs" / "children" / "children.py"
 EXPECTED = dict(re.findall(r"^def (\w+)\(channel\):  # ([\w-]+)$", CHILDREN.read_text(), re.MULTILINE))
 
 
+def ask_twice(functions) -> None:
+    """A second answer to the first question shows at the second."""
+    functions.rates([0.0] * 400)
+    functions.rates([0.0] * 400)
+
+
 @pytest.mark.parametrize("child", EXPECTED)
 def test_fake_child(child: str, monkeypatch: pytest.MonkeyPatch) -> None:
     try:
@@ -29,7 +35,6 @@ def test_fake_child(child: str, monkeypatch: pytest.MonkeyPatch) -> None:
     program = Program(f"# child: {child} \n", frozenset({"schedule"}))
     with SlotProgram(Confinable(program, level), np.random.RandomState(0)) as functions:
         with pytest.raises(Rejected) as caught:
-            functions.rates([0.0] * 400)
-            functions.rates([0.0] * 400)  # where the first answer was fine by itself
+            ask_twice(functions)
         assert caught.value.code is Code(EXPECTED[child])
         assert caught.value.reason.isprintable()

@@ -105,7 +105,8 @@ def fit_shape(shape: Shape, y: Array, *, late: float = 0.0) -> ShapeFit:
             return floor + (1.0 - floor) * fall
         if not fall[0] > 0.0:  # it has ended before the first value: far from everything
             return np.full_like(step, _NOWHERE)
-        return floor + (1.0 - floor) * fall / fall[0]
+        shown: Array = floor + (1.0 - floor) * fall / fall[0]
+        return shown
 
     start = _start(shape, curve, target)
     if float(np.sqrt(np.mean((curve(start) - target) ** 2))) > _FAR:
