@@ -110,8 +110,8 @@ def judge(outcome: dict[str, Any]) -> dict[str, Any]:
 
 def one_run(number: int, seconds: float) -> dict[str, Any]:
     """One demo in a folder of its own."""
-    quiet = Console(file=open(os.devnull, "w"))  # noqa: SIM115 - lives as long as the run
-    with tempfile.TemporaryDirectory(prefix="consilience-demo-") as folder:
+    with open(os.devnull, "w") as sink, tempfile.TemporaryDirectory(prefix="consilience-demo-") as folder:
+        quiet = Console(file=sink)
         try:
             outcome = trio.run(
                 run_demo,

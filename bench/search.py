@@ -44,7 +44,7 @@ from experiments.search.candidates import Workshop
 from experiments.search.evolution import Evolution
 from experiments.search.numeric import CmaEs, Tpe
 from experiments.search.portfolio import Portfolio, hybrid
-from experiments.search.proposer import Briefing, Proposal, Trial, identity
+from experiments.search.proposer import Briefing, Proposal, Trial
 from experiments.search.racing import worth_another_seed
 from experiments.tracks import deep_mlp
 from experiments.tracks.deep_mlp.net import draw_shape
@@ -96,7 +96,7 @@ def mean_gain(gains: list[float | None]) -> float | None:
 
 
 def claim_of(recipe: Recipe) -> bytes:
-    return hashlib.sha256(identity(recipe)).digest()
+    return hashlib.sha256(recipe.id).digest()
 
 
 @dataclass
@@ -248,7 +248,7 @@ def swarm(seed: int, nodes: int, rounds: int) -> dict[str, int | None]:
                         confirmed = min(job.done, confirmed or job.done)
             else:
                 own_best = researcher.best()
-                taken = frozenset(identity(t.recipe) for r in researchers for t in r.history)
+                taken = frozenset(t.recipe.id for r in researchers for t in r.history)
                 others = tuple(t.recipe for r in researchers if r is not researcher for t in r.history[-3:])
                 trial = researcher.step(tuple(pool), taken, others)
                 if trial is None:

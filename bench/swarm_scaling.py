@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from experiments.recipe import Recipe
 from experiments.search.numeric import Tpe
-from experiments.search.proposer import Briefing, Trial, identity
+from experiments.search.proposer import Briefing, Trial
 from experiments.space import FloatRange, Setting, Space
 from experiments.track import Track
 from leaderboard.manifest import TrackManifest
@@ -65,7 +65,7 @@ def effect(recipe: Recipe, optimum: list[float]) -> float:
 
 
 def trial_of(recipe: Recipe, value: float, own: bool) -> Trial:
-    return Trial(recipe, value, hashlib.sha256(identity(recipe)).digest(), own=own)
+    return Trial(recipe, value, hashlib.sha256(recipe.id).digest(), own=own)
 
 
 def run(agents: int, shared: bool, seed: int) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 
 from .candidates import Candidate, Known, Workshop
-from .proposer import Briefing, Proposal, identity
+from .proposer import Briefing, Proposal
 
 __all__ = ["Greedy", "RandomSearch"]
 
@@ -69,7 +69,7 @@ def _gain(known: Known) -> float:
 
 def _proposal(candidate: Candidate, briefing: Briefing, name: str) -> Proposal | None:
     recipe = candidate.recipe(briefing.track.space)
-    if recipe is None or identity(recipe) in briefing.taken:
+    if recipe is None or recipe.id in briefing.taken:
         return None
     slot = candidate.slot.name
     text = f"{slot} = {recipe.slot(slot)} is better than the reference: {candidate.origin}"

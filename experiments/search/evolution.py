@@ -32,9 +32,10 @@ import numpy as np
 import trio
 
 from experiments.recipe import Recipe
+from leaderboard.manifest import TrackManifest
 
 from .candidates import Candidate, Known, Workshop
-from .proposer import Briefing, Proposal, identity
+from .proposer import Briefing, Proposal
 from .region import Table
 from .surrogate import MAX_TRIALS, Surrogate, gains, strengths, unwarp, warp
 
@@ -95,7 +96,7 @@ class Evolution:
         for place in np.argsort(-scores):
             candidate = candidates[place]
             recipe = candidate.recipe(briefing.track.space)
-            if recipe is not None and identity(recipe) not in briefing.taken:
+            if recipe is not None and recipe.id not in briefing.taken:
                 return self._proposal(candidate, recipe, effects[place])
         return None
 
@@ -125,24 +126,25 @@ class Evolution:
         telling = _telling(workshop)
         old = workshop.features([known.tables for known in telling])
         new = workshop.features([candidate.tables for candidate in candidates])
-        chance, effects = self._chance(telling, old, new, briefing.track.manifest.delta_min)
+        chance, effects = self._chance(telling, old, new, briefing.track.manifest)
         distance = _distance(new, old, tuning.level_share)
         spread = tuning.spread * np.log(np.minimum(distance, tuning.far) + 1e-6)
         return chance - razor + spread - np.where(distance < tuning.apart, _ONE_IDEA, 0.0), effects
 
     def _chance(
-        self, telling: list[Known], old: list[Table], new: list[Table], least: float
+        self, telling: list[Known], old: list[Table], new: list[Table], manifest: TrackManifest
     ) -> tuple[Table, list[float | None]]:
         """Log chance of coming close to the best, shape (candidates,), and predicted effects."""
         # The reference gains nothing over itself, and that is certain.
         effects = [known.trial.effect if known.trial else 0.0 for known in telling]
         seeds = [known.trial.seeds if known.trial else _CERTAIN for known in telling]
-        force = Surrogate(old, strengths(effects, least), seeds, trend=True).guess(new)
+        targets = strengths(effects, manifest.delta_min, manifest.effect_bound)
+        force = Surrogate(old, targets, seeds, trend=True).guess(new)
         between = force.between(self._tuning.width)
         surrogate = Surrogate(old, gains(effects), seeds)
         guess = surrogate.guess(new)
         predicted: list[float | None] = [unwarp(float(mean)) for mean in guess.mean]
-        floor = warp(_CLEARLY * least)
+        floor = warp(_CLEARLY * manifest.delta_min)
         if surrogate.best < floor:  # nothing works yet
             return between, predicted
         goal = max(surrogate.best * (1.0 - self._tuning.near), floor)

@@ -21,7 +21,7 @@ from leaderboard.errors import PeerError
 
 from .candidates import Known, Workshop
 from .prompts import prompt
-from .proposer import Briefing, Proposal, Trial, identity
+from .proposer import Briefing, Proposal, Trial
 from .quoting import Field, fill, quoted
 
 __all__ = ["LanguageModel"]
@@ -79,7 +79,7 @@ class LanguageModel:
     def _proposal(self, value: dict[str, Json], briefing: Briefing, workshop: Workshop) -> Proposal:
         recipe = _recipe(value, briefing)
         known = workshop.namesake(recipe)
-        if known is not None or identity(recipe) in briefing.taken:
+        if known is not None or recipe.id in briefing.taken:
             said = _outcome(known, workshop)
             raise AnswerError("duplicate", f"this behaves like a known recipe ({said}); propose another")
         predicted = value["predicted_effect"]

@@ -26,7 +26,7 @@ from experiments.recipe import Recipe
 from experiments.space import Choice, FloatRange, IntRange, Scalar, Switch
 
 from .dials import Dial, Dials
-from .proposer import Briefing, Proposal, Trial, identity
+from .proposer import Briefing, Proposal, Trial
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -79,10 +79,10 @@ class Numeric:
         alike = [t for t in briefing.known if self._with_laws or t.recipe.slots == base.slots]
         read = [(dials.read(trial.recipe), _score(trial, bound)) for trial in alike]
         told = [(values, score) for values, score in read if values is not None]
-        tried = {identity(trial.recipe) for trial in briefing.known} | briefing.taken
+        tried = {trial.recipe.id for trial in briefing.known} | briefing.taken
         for values in itertools.islice(self._ask(dials.all, told, rng), _ATTEMPTS):
             recipe = dials.write(values, base)
-            if recipe is not None and identity(recipe) not in tried:
+            if recipe is not None and recipe.id not in tried:
                 return self._proposal(recipe, values, best)
         return None
 

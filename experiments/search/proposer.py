@@ -14,21 +14,13 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Protocol
 
 from experiments.recipe import Recipe
 from experiments.track import Track
 from leaderboard.ids import ContentId, RecipeId
-from leaderboard.records import recipe_id
 
-__all__ = ["Briefing", "Proposal", "Proposer", "Trial", "identity"]
-
-
-@lru_cache(maxsize=65536)
-def identity(recipe: Recipe) -> RecipeId:
-    """The content id of a recipe, as it stands in `Briefing.taken`."""
-    return recipe_id(recipe.to_payload())
+__all__ = ["Briefing", "Proposal", "Proposer", "Trial"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +29,8 @@ class Trial:
 
     recipe: Recipe
     effect: float | None
-    """Mean gain over the track's reference, in units of the metric, positive is better; a seed on which the
-    candidate diverged counts as minus the track's effect bound. None if every seed diverged."""
+    """Gain over the track's reference in units of the metric, positive is better; a seed on which it
+    diverged counts as minus the track's effect bound. None (or that) if every seed diverged."""
     claim: ContentId
     """The claim under which it was measured: the parent that a proposal names."""
     seeds: int = 1
@@ -89,7 +81,7 @@ class Briefing:
         """Own trials and the confirmed pool, each recipe once (own measurements first)."""
         seen: dict[RecipeId, Trial] = {}
         for trial in (*self.history, *self.pool):
-            seen.setdefault(identity(trial.recipe), trial)
+            seen.setdefault(trial.recipe.id, trial)
         return tuple(seen.values())
 
 

@@ -145,12 +145,19 @@ def gains(effects: Sequence[float | None]) -> Matrix:
     return np.array([floor if effect is None else max(warp(effect), floor) for effect in effects])
 
 
-def strengths(effects: Sequence[float | None], least: float) -> Matrix:
+def strengths(effects: Sequence[float | None], least: float, bound: float) -> Matrix:
     """Targets for how strongly a candidate acts, shape (n,): -1 no effect, 0 some, 1 it diverged.
 
-    least: the smallest effect that counts as one.
+    least: the smallest effect that counts as one; bound: a divergence counts as minus this, so a mean below
+    minus half of it is one of mostly diverged seeds.
     """
-    return np.array([1.0 if effect is None else -1.0 if abs(effect) < least else 0.0 for effect in effects])
+
+    def strength(effect: float | None) -> float:
+        if effect is None or effect <= -0.5 * bound:
+            return 1.0
+        return -1.0 if abs(effect) < least else 0.0
+
+    return np.array([strength(effect) for effect in effects])
 
 
 def _blocks(features: Sequence[Matrix]) -> list[Matrix]:

@@ -74,6 +74,8 @@ class DemoNode:
             while self.process is not None and self.process.poll() is None:
                 if self.home.api.exists():
                     address = json.loads(self.home.api.read_text())
+                    if self.client is not None:  # of its life before a restart
+                        await self.client.aclose()
                     headers = {"Authorization": f"Bearer {address['token']}"}
                     self.client = httpx.AsyncClient(base_url=address["url"], headers=headers, timeout=20)
                     if (await self.ask("/v1/status"))["listen"]:

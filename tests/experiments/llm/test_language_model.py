@@ -11,7 +11,7 @@ import pytest
 from experiments.llm import AnswerError, Capability, Client, Rung, Settings, Unavailable, Wire
 from experiments.recipe import Recipe
 from experiments.search.llm import LanguageModel, answer_schema
-from experiments.search.proposer import Briefing, Trial, identity
+from experiments.search.proposer import Briefing, Trial
 from experiments.tracks.deep_mlp import track as deep_mlp
 from leaderboard.ids import ContentId
 
@@ -28,7 +28,7 @@ def recipe(law: str) -> Recipe:
 
 def trial(law: str, effect: float | None, **more: object) -> Trial:
     found = recipe(law)
-    return Trial(found, effect, ContentId(identity(found)), **more)  # type: ignore[arg-type]
+    return Trial(found, effect, ContentId(found.id), **more)  # type: ignore[arg-type]
 
 
 def answer(law: str, **more: object) -> str:
@@ -68,7 +68,7 @@ async def test_an_answer_becomes_a_proposal(server: Server) -> None:
 )
 async def test_a_wrong_recipe_is_sent_back_with_the_reason(server: Server, wrong: str, reason: str) -> None:
     server.plays(server.says(wrong), server.says(answer("1/fan_in")))
-    briefing = Briefing(TRACK, (trial("0.2", 0.7),), taken=frozenset({identity(recipe("0.3"))}))
+    briefing = Briefing(TRACK, (trial("0.2", 0.7),), taken=frozenset({recipe("0.3").id}))
     proposal = await model(server).propose(briefing, random.Random(1))
     assert proposal is not None
     assert proposal.recipe == recipe("1/fan_in")

@@ -11,7 +11,7 @@ from experiments.recipe import Recipe
 from experiments.search.baselines import Greedy, RandomSearch
 from experiments.search.candidates import Workshop
 from experiments.search.evolution import Evolution
-from experiments.search.proposer import Briefing, Trial, identity
+from experiments.search.proposer import Briefing, Trial
 from experiments.track import Track
 
 Make = Callable[..., Recipe]
@@ -47,18 +47,18 @@ def test_nothing_is_proposed_twice_even_in_another_spelling(
     searcher: Searcher, track: Track, landscape: Landscape, trial: MakeTrial
 ) -> None:
     history = run(searcher, track, landscape, trial, seed=3, steps=25)
-    assert len({identity(t.recipe) for t in history}) == 25
+    assert len({t.recipe.id for t in history}) == 25
 
 
 def test_what_behaves_like_a_known_recipe_is_known(track: Track, recipe: Make, trial: MakeTrial) -> None:
     plain = Evolution().choose(Briefing(track), random.Random(2))
     assert plain is not None
     other_spelling = recipe(f"exp(log({plain.recipe.slot('law')}))")
-    assert identity(other_spelling) != identity(plain.recipe)
+    assert other_spelling.id != plain.recipe.id
     for briefing in (
         Briefing(track, (trial(other_spelling, 0.0),)),
         Briefing(track, open_claims=(other_spelling,)),
-        Briefing(track, taken=frozenset({identity(plain.recipe)})),
+        Briefing(track, taken=frozenset({plain.recipe.id})),
     ):
         again = Evolution().choose(briefing, random.Random(2))
         assert again is not None

@@ -13,7 +13,7 @@ from experiments.expr import parse
 from experiments.recipe import Recipe
 from experiments.search.dials import Dials
 from experiments.search.numeric import CmaEs, Numeric, Tpe, TpeSettings
-from experiments.search.proposer import Briefing, Trial, identity
+from experiments.search.proposer import Briefing, Trial
 from experiments.search.refine import Refine
 from experiments.track import Track
 
@@ -67,7 +67,7 @@ def test_they_get_better(
         history.append(trial(proposal.recipe, landscape(proposal.recipe)))
     first, last = (statistics.fmean(t.effect or 0.0 for t in part) for part in (history[:20], history[-20:]))
     assert last > first
-    assert len({identity(t.recipe) for t in history}) == 60
+    assert len({t.recipe.id for t in history}) == 60
 
 
 def test_they_are_pure_in_the_briefing(track: Track, recipe: Make, trial: MakeTrial) -> None:

@@ -36,9 +36,9 @@ def test_more_seeds_weigh_more() -> None:
 
 
 def test_between_too_weak_and_too_strong() -> None:
-    targets = strengths([0.0, 0.001, None, None], least=0.01)
-    assert targets.tolist() == [-1.0, -1.0, 1.0, 1.0]
-    guess = Surrogate(_line(-3.0, -2.0, 2.0, 3.0), targets, [1] * 4).guess(_line(-2.5, 0.0, 2.5))
+    targets = strengths([0.0, 0.001, None, -2.0, 0.3, -0.3], least=0.01, bound=2.0)
+    assert targets.tolist() == [-1.0, -1.0, 1.0, 1.0, 0.0, 0.0]
+    guess = Surrogate(_line(-3.0, -2.0, 2.0, 3.0), targets[:4], [1] * 4).guess(_line(-2.5, 0.0, 2.5))
     chances = guess.between(0.5)
     assert chances[1] > chances[0]
     assert chances[1] > chances[2]
