@@ -14,7 +14,6 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import tempfile
 from pathlib import Path
 
 import platformdirs
@@ -42,21 +41,22 @@ def find() -> Path | None:
 
 
 def build(jobs: int) -> Path:
-    """Download, compile, keep."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    """Download, compile, keep. What was compiled before an interruption is not compiled again."""
+    folder = cached().with_suffix(".build")
+    source = folder / f"llama_cpp_python-{VERSION}" / "vendor" / "llama.cpp"
+    made = folder / "made"
+    if not source.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
         pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", "llama-cpp-python"]
-        subprocess.run([*pip, f"llama-cpp-python=={VERSION}", "-d", name], check=True)
+        subprocess.run([*pip, f"llama-cpp-python=={VERSION}", "-d", folder], check=True)
         (sdist,) = folder.glob("*.tar.gz")
         with tarfile.open(sdist) as archive:
             archive.extractall(folder, filter="data")
-        (source,) = folder.glob("llama_cpp_python-*/vendor/llama.cpp")
-        made = folder / "build"
-        subprocess.run(["cmake", "-S", source, "-B", made, "-G", "Ninja", *FLAGS], check=True)
-        subprocess.run(["cmake", "--build", made, "--target", "llama-server", "-j", str(jobs)], check=True)
-        (binary,) = made.glob("bin/llama-server")
-        cached().parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(binary, cached())
+    subprocess.run(["cmake", "-S", source, "-B", made, "-G", "Ninja", *FLAGS], check=True)
+    subprocess.run(["cmake", "--build", made, "--target", "llama-server", "-j", str(jobs)], check=True)
+    (binary,) = made.glob("bin/llama-server")
+    shutil.copy2(binary, cached())
+    shutil.rmtree(folder)
     return cached()
 
 
