@@ -17,7 +17,7 @@ def explain(view: ClaimView) -> list[str]:
     lines += _against_opponent(view)
     lines += _evidence(view)
     lines += [_replicator(share) for share in view.evidence.shares]
-    lines += _causes(view)
+    lines += [cause.text for cause in view.causes]
     lines += _author(view)
     lines += _replays(view)
     lines += [f"Missing: {item}." for item in view.evidence.shortfall]
@@ -89,18 +89,6 @@ def _evidence(view: ClaimView) -> list[str]:
         )
     else:
         lines.append(f"Measured in {places} environment classes: {', '.join(evidence.environments)}.")
-    return lines
-
-
-def _causes(view: ClaimView) -> list[str]:
-    lines = []
-    for cause in view.causes:
-        text = f"Without its {cause.name} it loses {cause.effect:.4g} (median of {cause.seeds} seeds"
-        if cause.interval is None:
-            lines.append(f"{text}; too few for an interval).")
-        else:
-            low, high = cause.interval
-            lines.append(f"{text}, between {low:.4g} and {high:.4g} with 95 % confidence).")
     return lines
 
 

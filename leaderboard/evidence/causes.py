@@ -1,9 +1,13 @@
 """What each change of a recipe contributes, from everybody's ablations of a claim.
 
 Only measurements on the derived seeds of the record's author count, one record per author (of several, the
-one with the smallest id), and not those of equivocators. Values of one change are pooled over authors; the
-interval is the confidence sequence of the median (leaderboard.evidence.confseq). An effect whose interval
-includes 0 is not shown to matter; a negative one says that the recipe is better without that change.
+one with the smallest id), and not those of equivocators. Values of one change are pooled over authors, as
+many of each as at least half of them have, so that nobody decides by the number of its seeds; the interval
+is the confidence sequence of the median (leaderboard.evidence.confseq). An effect whose interval includes 0
+is not shown to matter; a negative one says that the recipe is better without that change.
+
+An ablation explains a claim and never ranks it, and nobody replays it: whoever invents one misleads only
+those who read it, and the number of its authors is shown with it.
 """
 
 from __future__ import annotations
@@ -44,13 +48,24 @@ class Cause:
             "seeds": self.seeds,
         }
 
+    @property
+    def text(self) -> str:
+        """In words, for people and for an agent's memory."""
+        lost = f"Without its {self.name} it loses {self.effect:.4g} (median of {self.seeds} seeds"
+        if self.authors > 1:
+            lost += f" of {self.authors} nodes"
+        if self.interval is None:
+            return f"{lost}; too few for an interval)."
+        low, high = self.interval
+        doubt = " It may not matter." if low <= 0.0 <= high else ""
+        return f"{lost}, between {low:.4g} and {high:.4g} with 95 % confidence).{doubt}"
+
 
 def causes_of(
     facts: ClaimFacts, manifest: TrackManifest, odds: int, silent: Callable[[AuthorId, ContentId], bool]
 ) -> tuple[Cause, ...]:
     """Every ablated change of a claim, the greatest effect first."""
-    values: dict[str, list[float]] = {}
-    authors: dict[str, int] = {}
+    values: dict[str, list[list[float]]] = {}
     heard: set[AuthorId] = set()
     for key in sorted(facts.ablations):
         author, ablation = facts.ablations[key]
@@ -59,16 +74,17 @@ def causes_of(
         heard.add(author)
         for change in ablation.changes:
             effects = paired_effects(change.measurement, manifest, len(change.measurement.seeds))
-            values.setdefault(change.name, []).extend(0.0 if e is None else e for e in effects)
-            authors[change.name] = authors.get(change.name, 0) + 1
-    causes = [_cause(name, sorted(found), authors[name], odds) for name, found in values.items()]
+            values.setdefault(change.name, []).append([0.0 if e is None else e for e in effects])
+    causes = [_cause(name, found, odds) for name, found in values.items()]
     return tuple(sorted(causes, key=lambda cause: (-cause.effect, cause.name)))
 
 
-def _cause(name: str, ordered: list[float], authors: int, odds: int) -> Cause:
+def _cause(name: str, by_author: list[list[float]], odds: int) -> Cause:
+    most = sorted(map(len, by_author))[(len(by_author) - 1) // 2]
+    ordered = sorted(value for values in by_author for value in values[:most])
     middle = median(ordered)
     assert middle is not None
-    return Cause(name, middle, median_interval(ordered, odds), len(ordered), authors)
+    return Cause(name, middle, median_interval(ordered, odds), len(ordered), len(by_author))
 
 
 def _on_own_seeds(author: AuthorId, ablation: Ablation, manifest: TrackManifest) -> bool:

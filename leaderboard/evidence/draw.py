@@ -32,6 +32,7 @@ __all__ = [
     "TOP",
     "Situation",
     "Stake",
+    "ablates",
     "accepts",
     "futile",
     "rate",
@@ -47,6 +48,7 @@ TOP = 10
 """Rows of a board whose effects are measured until selection no longer flatters them."""
 _COIN_DOMAIN = b"consilience/coin/v1\x00"
 _REPLAY_DOMAIN = b"consilience/replay/v1\x00"
+_ABLATION_DOMAIN = b"consilience/ablation-coin/v1\x00"
 
 
 class Stake(Enum):
@@ -113,6 +115,16 @@ def rate(stake: Stake, eligible: int, already: int, age_ms: int = 0) -> float:
 def accepts(secret: bytes, claim: ContentId, chance: float) -> bool:
     """The coin: whether the node that holds `secret` accepts `claim` at this rate."""
     coin = hmac.digest(secret, _COIN_DOMAIN + claim, "sha256")
+    return int.from_bytes(coin[:7], "big") < chance * 2**56
+
+
+def ablates(secret: bytes, claim: ContentId, eligible: int, age_ms: int) -> bool:
+    """The coin for taking somebody else's confirmed recipe apart, which its author does in any case.
+
+    One other node in the swarm at once, and more every `PATIENCE_MS` in which nobody published an ablation.
+    """
+    chance = min(1.0, 2.0 ** min(64, max(0, age_ms) // PATIENCE_MS) / max(1, eligible))
+    coin = hmac.digest(secret, _ABLATION_DOMAIN + claim, "sha256")
     return int.from_bytes(coin[:7], "big") < chance * 2**56
 
 

@@ -2,7 +2,8 @@
 
 Secrets are made from this node's key and the claim, so an accept that a crash interrupted can still be
 delivered, and nobody else can compute them. Each replication also runs again one seed that the author, and
-one that another replicator published, with the sensitivity gate: that is how liars are found.
+one that another replicator published, with the sensitivity gate: that is how liars are found. What is
+confirmed is also taken apart (node.agent.ablate): this node's own claims first, others' when nothing waits.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from leaderboard.measurement import Measurement
 from leaderboard.records import Accept, Replication, commitment
 
 from ..replica import now_ms
+from .ablate import Ablator
 from .errands import Errand, Errands
 from .workbench import Workbench
 
@@ -39,6 +41,7 @@ class Replicator:
         self._bench = bench
         self._log = structlog.get_logger("replication")
         self._given_up: set[ContentId] = set()
+        self._ablator = Ablator(bench)
 
     async def keep_promise(self) -> bool:
         """Deliver the oldest own accept that has no delivery; False if there is none."""
@@ -51,10 +54,12 @@ class Replicator:
         return False
 
     async def replicate_one(self) -> bool:
-        """Accept and measure one claim of this node's own choice; False if there is none."""
+        """Replicate or ablate one claim of this node's own choice; False if there is none."""
+        if await self._ablator.ablate_own():
+            return True
         errand = self._choose()
         if errand is None:
-            return False
+            return await self._ablator.ablate_other()
         secret = self._secret(errand.claim, len(self._own_accepts(errand.claim)))
         opened = commitment(errand.claim, self._bench.author.id, secret)
         accept = await self._bench.author.publish(Accept(errand.claim, errand.seeds, opened))

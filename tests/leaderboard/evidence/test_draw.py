@@ -5,6 +5,7 @@ from __future__ import annotations
 from leaderboard.evidence.draw import (
     PATIENCE_MS,
     Stake,
+    ablates,
     accepts,
     futile,
     rate,
@@ -135,3 +136,14 @@ def test_more_seeds_for_what_nearly_reached_the_bar_and_for_the_top(make_scene) 
         best.replicate(name)
     assert seeds_missing(row_of(best), tested=1000) == 80 - 24
     assert seeds_missing(row_of(best), tested=8) == 0
+
+
+def test_one_other_node_takes_a_recipe_apart_and_more_while_nobody_has() -> None:
+    secrets = [bytes([n, k]) * 16 for n in range(20) for k in range(20)]
+
+    def willing(age_ms: int) -> float:
+        return sum(ablates(secret, claims(1)[0], 20, age_ms) for secret in secrets) / len(secrets)
+
+    assert 0.02 < willing(0) < 0.09
+    assert 0.12 < willing(2 * PATIENCE_MS) < 0.29
+    assert willing(60 * PATIENCE_MS) == 1.0
