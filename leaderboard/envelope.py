@@ -13,8 +13,10 @@ envelopes of one author with equal chain and seq are proof of equivocation (see 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .admission import MAX_WORK_BITS, has_work
 from .codec import MAX_RECORD_BYTES, Value, ValueMap, decode, encode
 from .errors import LocalError, PeerError
 from .fields import Fields
@@ -36,12 +38,17 @@ __all__ = [
 VERSION = 1
 CHAIN_BYTES = 16
 _DOMAIN = b"consilience/record/v1\x00"
+WORK_BYTES = 8
 _SWARM_DOMAIN = b"consilience/swarm/v1\x00"
+_WORK_DOMAIN = b"consilience/swarm/v1/work\x00"
 
 
-def swarm_id(name: str) -> SwarmId:
-    """The id of the swarm called `name`."""
-    return SwarmId(hashlib.sha256(_SWARM_DOMAIN + name.encode()).digest())
+def swarm_id(name: str, work_bits: int = 0) -> SwarmId:
+    """The id of the swarm called `name`, whose records carry `work_bits` bits of proof of work."""
+    if not 0 <= work_bits <= MAX_WORK_BITS:
+        raise LocalError(f"proof of work takes 0 to {MAX_WORK_BITS} bits, not {work_bits}")
+    domain = _WORK_DOMAIN + bytes((work_bits,)) if work_bits else _SWARM_DOMAIN
+    return SwarmId(hashlib.sha256(domain + name.encode()).digest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,25 +92,46 @@ class Envelope:
         return verify(self.author, _DOMAIN + body, signature)
 
 
-def seal(record: Record, signer: Signer, swarm: SwarmId, tip: ChainTip, time_ms: int) -> Envelope:
-    """Sign `record` as the next one after `tip`: the only place in the project that signs records."""
-    body = encode(
-        {
-            "author": signer.author,
-            "chain": tip.chain,
-            "kind": record.kind,
-            "payload": record.payload(),
-            "prev": tip.prev,
-            "seq": tip.seq + 1,
-            "swarm": swarm,
-            "time": time_ms,
-        }
-    )
+def seal(
+    record: Record, signer: Signer, swarm: SwarmId, tip: ChainTip, time_ms: int, *, work_bits: int = 0
+) -> Envelope:
+    """Sign `record` as the next one after `tip`: the only place in the project that signs records.
+
+    `work_bits` is what the swarm asks for: about 2^bits microseconds of computing.
+    """
+    fields: dict[str, Value] = {
+        "author": signer.author,
+        "chain": tip.chain,
+        "kind": record.kind,
+        "payload": record.payload(),
+        "prev": tip.prev,
+        "seq": tip.seq + 1,
+        "swarm": swarm,
+        "time": time_ms,
+    }
+    body = _with_work(fields, work_bits) if work_bits else encode(fields)
     raw = encode([VERSION, body, signer.sign(_DOMAIN + body)])
     try:
         return open_envelope(raw, swarm)
     except PeerError as error:
         raise LocalError(f"cannot seal this {record.kind}: {error}") from None
+
+
+def _with_work(fields: dict[str, Value], bits: int) -> bytes:
+    """The body with a nonce that gives its id the work. `work` sorts last, so only its end is hashed anew."""
+    blank = encode({**fields, "work": bytes(WORK_BYTES)})
+    head = blank[:-WORK_BYTES]
+    state = hashlib.sha256(_DOMAIN + head)
+    for nonce in _nonces():
+        attempt = state.copy()
+        attempt.update(nonce)
+        if has_work(ContentId(attempt.digest()), bits):
+            return head + nonce
+    raise AssertionError("2^64 nonces were not enough")
+
+
+def _nonces() -> Iterator[bytes]:
+    return (number.to_bytes(WORK_BYTES, "big") for number in range(2**64))
 
 
 def content_id(raw: bytes) -> ContentId:
@@ -128,6 +156,8 @@ def open_envelope(raw: bytes, swarm: SwarmId) -> Envelope:
     fields.require((prev is None) == (seq == 0), "prev is missing, or present at the start of a chain")
     time_ms = fields.integer("time", 0, 2**53)
     record = parse_payload(kind, fields.mapping("payload"))
+    if fields.has("work"):  # the proof itself is in the id, where the ledger looks if its swarm asks for it
+        fields.binary("work", WORK_BYTES, WORK_BYTES)
     fields.done()
     return Envelope(
         raw=raw,

@@ -38,6 +38,10 @@ class Fields:
         if not condition:
             raise PeerError(f"{self._where}: {complaint}")
 
+    def has(self, name: str) -> bool:
+        """Whether a field is there that only some swarms have."""
+        return name in self._left
+
     def _take(self, name: str) -> Value:
         try:
             return self._left.pop(name)

@@ -1,11 +1,12 @@
 """The one door: every record, made here, pushed or pulled, enters through `Ledger.admit`.
 
-Order of checks is order of cost: size and form, swarm, known already, refused author, clock, signature;
-then the batch is made durable, and only then is it visible to anyone. Each record gets one of three
-answers: ACCEPT (in the set now, or was before), REJECT (malformed: costs the sender), IGNORE (not now:
-ahead of our clock, over a quota, author on the refuse-list; costs nobody and may be offered again).
+Order of checks is order of cost: size and form, swarm, proof of work, known already, refused author, clock,
+quotas, signature; then the batch is made durable, and only then is it visible to anyone. Each record gets
+one of three answers: ACCEPT (in the set now, or was before), REJECT (malformed: costs the sender), IGNORE
+(not now: ahead of our clock, over a quota, author on the refuse-list; costs nobody and may be offered again).
 
-Delays are the only discretion: nothing here makes the set depend on the order of arrival.
+Delays are the only discretion: nothing here makes the set depend on the order of arrival. Quotas never hold
+up the proof that an author equivocated: the envelope that completes it passes, one for each such author.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
+from .admission import Quotas, has_work
 from .envelope import Envelope, open_envelope
 from .errors import PeerError
 from .ids import AuthorId, ContentId, SwarmId
@@ -63,36 +65,54 @@ class Ledger:
         swarm: SwarmId,
         *,
         refused: Collection[AuthorId] = (),
+        members: Collection[AuthorId] = (),
+        work_bits: int = 0,
+        quotas: Quotas | None = None,
+        proves_fork: Callable[[Envelope], bool] = lambda _: False,
         on_admitted: Callable[[Sequence[Envelope]], None] = lambda _: None,
         verify: Callable[[Sequence[Envelope]], Sequence[bool]] | None = None,
     ) -> None:
-        """`verify` checks the signatures of many envelopes; without it they are checked one by one."""
+        """`members`: if any are named, nobody else is heard. `work_bits`: what the swarm asks of each record.
+
+        `quotas`: none delay anything if left out. `proves_fork`: whether an envelope is the first proof that
+        its author equivocated. `verify` checks the signatures of many envelopes; without it they are checked
+        one by one.
+        """
         self._store = store
         self._swarm = swarm
         self._refused = frozenset(refused)
+        self._members = frozenset(members)
+        self._work_bits = work_bits
+        self._quotas = quotas
+        self._proves_fork = proves_fork
         self._on_admitted = on_admitted
         self._verify = verify or verify_each
 
-    def admit(self, batch: Sequence[bytes], now_ms: int) -> list[Admission]:
-        """One verdict per element of `batch`, in order. What is ACCEPTed is durable on return."""
+    def refuse(self, authors: Collection[AuthorId]) -> None:
+        """From now on, records of these authors and of no others are on the refuse-list."""
+        self._refused = frozenset(authors)
+
+    def admit(
+        self, batch: Sequence[bytes], now_ms: int, *, source: str = "", now: float = 0.0
+    ) -> list[Admission]:
+        """One verdict per element of `batch`, in order. What is ACCEPTed is durable on return.
+
+        `source` is the peer that brought it; what was made here has none, and no quota. `now` is this
+        machine's monotonic clock in seconds, by which quotas refill.
+        """
         opened = [self._open(raw) for raw in batch]
         known = self._store.known({item.id for item in opened if isinstance(item, Envelope)})
+        door = _Quota(self._quotas, source, now, self._proves_fork) if source else None
         judged = [
-            item if isinstance(item, Admission) else self._judge(item, known, now_ms) for item in opened
+            item if isinstance(item, Admission) else self._judge(item, known, now_ms, door) for item in opened
         ]
         unsigned = [item for item in judged if isinstance(item, Envelope)]
         genuine = iter(self._verify(unsigned))
         accepted: dict[ContentId, Envelope] = {}
         admissions: list[Admission] = []
         for item in judged:
-            if isinstance(item, Admission):
-                admissions.append(item)
-            elif not next(genuine):
-                reason = "the signature is not the author's"
-                admissions.append(Admission(Verdict.REJECT, item.id, reason))
-            else:
-                admissions.append(Admission(Verdict.ACCEPT, item.id, "known" if item.id in accepted else ""))
-                accepted.setdefault(item.id, item)
+            verdict = item if isinstance(item, Admission) else _signed(item, next(genuine), accepted, door)
+            admissions.append(verdict)
         if accepted:
             fresh = list(accepted.values())
             self._store.append(fresh)
@@ -105,15 +125,73 @@ class Ledger:
         except PeerError as error:
             return Admission(Verdict.REJECT, None, str(error))
 
-    def _judge(self, envelope: Envelope, known: set[ContentId], now_ms: int) -> Envelope | Admission:
+    def _judge(
+        self, envelope: Envelope, known: set[ContentId], now_ms: int, door: _Quota | None
+    ) -> Envelope | Admission:
         """The verdict where it needs no signature, else the envelope."""
+        if self._work_bits and not has_work(envelope.id, self._work_bits):
+            return Admission(Verdict.REJECT, envelope.id, "lacks the proof of work of this swarm")
         if envelope.id in known:
             return Admission(Verdict.ACCEPT, envelope.id, "known")
+        reason = self._unwelcome(envelope, now_ms)
+        if not reason and door is not None:
+            reason = door.delay(envelope)
+        return Admission(Verdict.IGNORE, envelope.id, reason) if reason else envelope
+
+    def _unwelcome(self, envelope: Envelope, now_ms: int) -> str:
+        """Why a record is not taken in now, whoever brings it; empty if nothing speaks against it."""
         if envelope.author in self._refused:
-            return Admission(Verdict.IGNORE, envelope.id, "author is on the local refuse-list")
+            return "author is on the local refuse-list"
+        if self._members and envelope.author not in self._members:
+            return "author is not on the list of members"
         if envelope.time_ms > now_ms + CLOCK_AHEAD_MS:
-            return Admission(Verdict.IGNORE, envelope.id, "dated ahead of this node's clock")
-        return envelope
+            return "dated ahead of this node's clock"
+        return ""
+
+
+class _Quota:
+    """The quotas as they apply to one batch."""
+
+    def __init__(
+        self, quotas: Quotas | None, source: str, now: float, proves_fork: Callable[[Envelope], bool]
+    ) -> None:
+        self._quotas = quotas
+        self._source = source
+        self._now = now
+        self._proves_fork = proves_fork
+        self._forked: set[AuthorId] = set()
+
+    def delay(self, envelope: Envelope) -> str:
+        """Before the signature is looked at: is there room at all?"""
+        if self._quotas is None:
+            return ""
+        why = self._quotas.delay(envelope.author, self._source, len(envelope.raw), self._now)
+        return "" if why and self._proves_fork(envelope) else why
+
+    def charge(self, envelope: Envelope) -> str:
+        """Once the record is known to be its author's: pay, or wait."""
+        if self._quotas is None:
+            return ""
+        why = self._quotas.charge(envelope.author, self._source, len(envelope.raw), self._now)
+        if why and envelope.author not in self._forked and self._proves_fork(envelope):
+            self._forked.add(envelope.author)
+            return ""
+        return why
+
+
+def _signed(
+    envelope: Envelope, genuine: bool, accepted: dict[ContentId, Envelope], door: _Quota | None
+) -> Admission:
+    """The verdict on a record whose signature was checked; enters it in `accepted` if it is that."""
+    if not genuine:
+        return Admission(Verdict.REJECT, envelope.id, "the signature is not the author's")
+    if envelope.id in accepted:
+        return Admission(Verdict.ACCEPT, envelope.id, "known")
+    delay = "" if door is None else door.charge(envelope)
+    if delay:
+        return Admission(Verdict.IGNORE, envelope.id, delay)
+    accepted[envelope.id] = envelope
+    return Admission(Verdict.ACCEPT, envelope.id, "")
 
 
 def verify_each(envelopes: Sequence[Envelope]) -> Sequence[bool]:

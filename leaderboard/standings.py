@@ -268,6 +268,11 @@ class Standings:
         """An author's conduct, to be read and not changed; None for somebody without records."""
         return self._identities.get(author)
 
+    def proves_fork(self, envelope: Envelope) -> bool:
+        """Whether a record outside the set would be the first proof that its author equivocated."""
+        identity = self._identities.get(envelope.author)
+        return identity is not None and identity.proves_fork(envelope)
+
     def authors(self) -> frozenset[AuthorId]:
         """Everyone with a record in the set."""
         return frozenset(self._identities)

@@ -54,6 +54,11 @@ class Chain:
         self.forks.setdefault(seq, set()).add(mark)
         return Placement.FORK
 
+    def is_taken(self, envelope: Envelope) -> bool:
+        """Whether another envelope holds the place that this one, which is not in the set, claims."""
+        holder = self._holder(envelope.seq)
+        return holder is not None and holder != envelope.id[:_MARK]
+
     def _holder(self, seq: int) -> bytes | None:
         start = seq * _MARK
         if start < len(self.dense):
@@ -87,6 +92,11 @@ class Identity:
     _fresh_total: int = 0
     _kept_seqs: dict[bytes, list[int]] = field(default_factory=dict)
     _kept_claims: Counter[ContentId] = field(default_factory=Counter)
+
+    def proves_fork(self, envelope: Envelope) -> bool:
+        """Whether an envelope outside the set would be the first proof that it equivocated."""
+        chain = self.chains.get(envelope.chain)
+        return not self.equivocated and chain is not None and chain.is_taken(envelope)
 
     def accept(self, accept: ContentId, chain: bytes, seq: int, claim: ContentId) -> None:
         """It committed itself to run `claim`."""
