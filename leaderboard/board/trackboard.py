@@ -21,6 +21,7 @@ from ..evidence.electorate import Electorate
 from ..evidence.facts import ClaimFacts
 from ..evidence.fdr import bar_level
 from ..evidence.policy import Policy
+from ..evidence.pool import spare
 from ..evidence.standing import Assessment, Standing, Terms, assess
 from ..ids import AuthorId, ContentId, RecipeId
 from ..manifest import TrackManifest
@@ -189,7 +190,7 @@ class TrackBoard:
         )
 
     def _lower(self, found: Assessment) -> float:
-        """Selection-corrected lower bound of the median effect, whichever single replicator is left out."""
+        """Selection-corrected lower bound of the median effect, whichever f replicators are left out."""
         odds = self.policy.odds << self.bar_level
         bounds = [lower_bound(ordered, odds) for ordered in found.spared or (found.ordered,)]
         return min(-self.manifest.effect_bound if bound is None else bound for bound in bounds)
@@ -216,10 +217,10 @@ class TrackBoard:
         return (_ORDER[verdict.standing], lower, -self.assessments[claim].e_value, claim)
 
     def _confirmed_reason(self, found: Assessment) -> str:
-        spare = (
-            " and survives the removal of any one" if found.replicators >= self.policy.removal_from else ""
-        )
-        return f"confirmed by {found.replicators} replicators{spare}"
+        spared = spare(found.replicators, self.policy)
+        any_of = "any one" if spared == 1 else f"any {spared}"
+        tail = f" and survives the removal of {any_of}" if spared else ""
+        return f"confirmed by {found.replicators} replicators{tail}"
 
     def _pending_reason(self, found: Assessment) -> str:
         if found.level is None:

@@ -109,6 +109,9 @@ class Drill:
             for node in self.honest:
                 node.step(now)
             self._observe(now)
+        for node in self.honest:
+            node.look()
+        self._observe(self.setup.rounds)
         return self.outcome
 
     def gain(self, claim: ContentId) -> float:
@@ -133,27 +136,21 @@ class Drill:
         return claim
 
     def _observe(self, now: int) -> None:
-        outcome, gains = self.outcome, []
-        for node in self.honest:
-            top = list(node.believed(POOL))
-            gains.append(self.gain(top[0]) if top else 0.0)
-            outcome.false_confirmed.update(claim for claim in top if self.gain(claim) <= 0.0)
-            trust = self.standings.trust(node.actor.id)
-            outcome.still_quarantined.clear() if node is self.honest[0] else None
-            for peer in self.honest:
-                if peer.actor.id in trust and trust[peer.actor.id].quarantined:
-                    outcome.quarantined.add(peer.actor.id)
-                    outcome.still_quarantined.add(peer.actor.id)
+        """What honest nodes believed when each last looked, and whom they hold for liars."""
+        outcome, trusts = self.outcome, [self.standings.trust(node.actor.id) for node in self.honest]
+        gains = [self.gain(node.pool[0]) if node.pool else 0.0 for node in self.honest]
         outcome.best = sorted(gains)[len(gains) // 2]
         if outcome.reached is None and outcome.best >= self.setup.target:
             outcome.reached = now
+        believed = {claim for node in self.honest for claim in node.pool}
+        outcome.false_confirmed |= {claim for claim in believed if self.gain(claim) <= 0.0}
+        honest = {node.actor.id for node in self.honest}
+        outcome.still_quarantined = {
+            peer for trust in trusts for peer in trust if peer in honest and trust[peer].quarantined
+        }
+        outcome.quarantined |= outcome.still_quarantined
         liars = [actor.id for actor in self.liars]
-        caught = sum(
-            self.standings.trust(node.actor.id)[liar].quarantined
-            for node in self.honest
-            for liar in liars
-            if liar in self.standings.trust(node.actor.id)
-        )
+        caught = sum(trust[liar].quarantined for trust in trusts for liar in liars if liar in trust)
         outcome.caught = caught / max(1, len(liars) * len(self.honest))
 
 
@@ -168,9 +165,14 @@ class _Researcher:
         self._own: list[tuple[float, float]] = [(0.0, 0.0)]
         """Measured and true gain of its own recipes, the best measured last."""
         self._audits = 0
+        self.pool: list[ContentId] = []
+        """The claims it built on when it last looked, best first."""
 
-    def believed(self, most: int) -> Iterator[ContentId]:
-        """The claims it builds on, best first."""
+    def look(self) -> None:
+        """Read the board."""
+        self.pool = list(self._believed(POOL))
+
+    def _believed(self, most: int) -> Iterator[ContentId]:
         swarm = self._swarm
         if swarm.setup.believes == "authors":
             yield from self._as_authors_say(most)
@@ -185,6 +187,7 @@ class _Researcher:
 
     def step(self, now: int) -> None:
         """One idea of its own, then verification as far as its budget goes."""
+        self.look()
         self._research(now)
         share = self._swarm.setup.share
         self._budget += IDEAS * self._swarm.contest.author_seeds * share / (1.0 - share)
@@ -192,7 +195,7 @@ class _Researcher:
 
     def _research(self, now: int) -> None:
         swarm, me = self._swarm, self.actor.id
-        pool = [swarm.gain(claim) for claim in self.believed(POOL)]
+        pool = [swarm.gain(claim) for claim in self.pool]
         measured, true = self._own[-1]
         if not pool or draw("own", me, now) < 0.2:
             pool = [true]

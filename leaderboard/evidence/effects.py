@@ -41,17 +41,18 @@ class Count:
 def paired_effects(measurement: Measurement, manifest: TrackManifest, most: int) -> tuple[float | None, ...]:
     """Clipped effect per seed in units of the metric, for the first `most` seeds; None is a tie."""
     pairs = zip(measurement.candidate[:most], measurement.opponent[:most], strict=True)
-    return tuple(_effect(candidate, opponent, manifest) for candidate, opponent in pairs)
+    bound, least = manifest.effect_bound, manifest.direction == "min"
+    return tuple([_effect(candidate, opponent, bound, least) for candidate, opponent in pairs])
 
 
-def _effect(candidate: float | None, opponent: float | None, manifest: TrackManifest) -> float | None:
-    bound = manifest.effect_bound
+def _effect(candidate: float | None, opponent: float | None, bound: float, least: bool) -> float | None:
+    """Effect of one seed; `least` says that a smaller value is better."""
     if candidate is None:
         return None if opponent is None else -bound
     if opponent is None:
         return bound
-    gain = opponent - candidate if manifest.direction == "min" else candidate - opponent
-    return max(-bound, min(bound, gain))
+    gain = opponent - candidate if least else candidate - opponent
+    return -bound if gain < -bound else bound if gain > bound else gain
 
 
 def count(effects: Iterable[float | None], delta_min: float, diverged: int = 0) -> Count:

@@ -17,13 +17,14 @@ __all__ = ["COMMON", "Policy"]
 class Policy:
     """What it takes to be confirmed."""
 
-    version: int = 1
+    version: int = 2
     odds: int = 20
     """1/alpha: the false discovery rate is at most 1/20, intervals cover 19 times in 20."""
     least_replicators: int = 2
     """Distinct non-authors whose fresh seeds count; below, a claim cannot be confirmed or refuted."""
     removal_from: int = 3
-    """From this many replicators on, evidence must survive the removal of any one of them (f = 1)."""
+    """From this many replicators on, evidence must survive the removal of any f of them; f is at least 1 and
+    a third of the others (leaderboard.evidence.pool.spare)."""
     replicator_cap: int = 32
     """Most seeds of one replicator that count for one claim: the first ones it committed to."""
     environment_cap: int = 64

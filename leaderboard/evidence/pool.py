@@ -15,16 +15,19 @@ veto through overdue accepts costs at least as many real deliveries, since whoev
 delivers is not heard at all.
 
 Where several environment classes took part, E is the smaller of the full count and of one in which each
-environment is scaled down to its cap; with three or more replicators, the smallest over removing any one.
-Minima of e-values are e-values. A single environment is not capped (there is nothing to balance it
-against): the board shows the number of environments instead.
+environment is scaled down to its cap; with three or more replicators, the smallest over removing any f of
+them, where f grows with their number (1 of 3 to 6, 2 of 7 to 9, 3 of 10 to 12). Minima of e-values are
+e-values. A single environment is not capped (there is nothing to balance it against): the board shows the
+number of environments instead.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import combinations
 
 from ..ids import AuthorId
 from .effects import Count
@@ -32,13 +35,15 @@ from .electorate import Weight
 from .eprocess import e_value
 from .policy import Policy
 
-__all__ = ["Share", "forward_e", "removals", "reverse_e"]
+__all__ = ["Share", "forward_e", "removals", "reverse_e", "spare"]
 
 _HALF = Fraction(1, 2)
 _MOST_SEEDS = 4_096
 """Beyond this many seeds counts are scaled down in proportion, against the claim: bounds the cost of E."""
 _MOST_REMOVALS = 16
 """Only the removal of the strongest supporters is tried; removing anybody else leaves more."""
+_EXACT = 128
+"""Up to this many subsets all are tried; beyond, each supporter with the strongest others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ class Share:
 
 
 def forward_e(shares: Sequence[Share], policy: Policy) -> Fraction:
-    """E against "no more than half of the seeds gain delta_min", robust to the removal of any one."""
+    """E against "no more than half of the seeds gain delta_min", robust to the removal of any f."""
     return min(_forward(subset, policy) for subset in _subsets(shares, removals(shares, policy)))
 
 
@@ -78,18 +83,28 @@ def reverse_e(shares: Sequence[Share], policy: Policy) -> Fraction:
     return min(_reverse(subset) for subset in _subsets(shares, removals(against, policy)))
 
 
-def removals(shares: Iterable[Share], policy: Policy) -> list[AuthorId]:
-    """Whom to leave out in turn: nobody while there are too few, else the strongest supporters."""
+def spare(deliverers: int, policy: Policy) -> int:
+    """How many replicators the evidence must do without, f of the `deliverers`."""
+    return 0 if deliverers < policy.removal_from else max(1, (deliverers - 1) // policy.removal_from)
+
+
+def removals(shares: Iterable[Share], policy: Policy) -> list[frozenset[AuthorId]]:
+    """Whom to leave out in turn, f at a time: nobody while there are too few."""
     deliverers = [share for share in shares if share.delivered]
-    if len(deliverers) < policy.removal_from:
+    gone = spare(len(deliverers), policy)
+    if not gone:
         return []
     deliverers.sort(key=lambda share: (share.count.losses - share.count.wins, share.author))
-    return [share.author for share in deliverers[:_MOST_REMOVALS]]
+    authors = [share.author for share in deliverers]
+    if math.comb(len(authors), gone) <= _EXACT:
+        return [frozenset(chosen) for chosen in combinations(authors, gone)]
+    strongest = authors[: gone - 1]
+    return [frozenset({*strongest, other}) for other in authors[gone - 1 : gone - 1 + _MOST_REMOVALS]]
 
 
-def _subsets(shares: Sequence[Share], left_out: Iterable[AuthorId]) -> list[list[Share]]:
-    """All shares, or all without each one of `left_out`."""
-    return [[share for share in shares if share.author != gone] for gone in left_out] or [list(shares)]
+def _subsets(shares: Sequence[Share], left_out: Iterable[frozenset[AuthorId]]) -> list[list[Share]]:
+    """All shares, or all without each group of `left_out`."""
+    return [[share for share in shares if share.author not in gone] for gone in left_out] or [list(shares)]
 
 
 def _forward(shares: Iterable[Share], policy: Policy) -> Fraction:

@@ -51,17 +51,18 @@ class Run:
     @classmethod
     def of(cls, measurement: Measurement) -> Iterator[tuple[int, Run]]:
         """Every seed of a measurement with its run."""
-        for index, seed in enumerate(measurement.seeds):
-            yield (
-                seed,
-                cls(
-                    measurement.candidate[index],
-                    measurement.opponent[index],
-                    measurement.stable[index],
-                    measurement.environment,
-                    measurement.calibration,
-                ),
-            )
+        yield from ((seed, cls.at(measurement, index)) for index, seed in enumerate(measurement.seeds))
+
+    @classmethod
+    def at(cls, measurement: Measurement, index: int) -> Run:
+        """What a measurement says of its seed number `index`."""
+        return cls(
+            measurement.candidate[index],
+            measurement.opponent[index],
+            measurement.stable[index],
+            measurement.environment,
+            measurement.calibration,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class Check:
 def comparisons(facts: ClaimFacts, tolerance: str) -> Iterator[Comparison]:
     """Every re-run of a published seed of this claim, set against what was published."""
     reruns = _reruns(facts)
-    published = _published(facts) if reruns else {}
+    published = _published(facts, {seed for _, seed, _ in reruns}) if reruns else {}
     for checker, seed, rerun in reruns:
         for publisher, run in published.get(seed, ()):
             if publisher != checker:
@@ -196,21 +197,20 @@ def _close(a: float | None, b: float | None, shift: float, relative: float) -> b
 
 def _reruns(facts: ClaimFacts) -> list[tuple[AuthorId, int, Run]]:
     return [
-        (delivery.commitment.author, seed, run)
+        (delivery.commitment.author, seed, Run.at(delivery.replay, index))
         for delivery in facts.deliveries.values()
         if delivery.replay is not None
-        for seed, run in Run.of(delivery.replay)
+        for index, seed in enumerate(delivery.replay.seeds)
     ]
 
 
-def _published(facts: ClaimFacts) -> dict[int, list[tuple[AuthorId, Run]]]:
-    """Who first published which seed: the author's results and the replicators' own seeds."""
+def _published(facts: ClaimFacts, wanted: Container[int]) -> dict[int, list[tuple[AuthorId, Run]]]:
+    """Who published which of the `wanted` seeds: the author's results and the replicators' own seeds."""
     found: dict[int, list[tuple[AuthorId, Run]]] = {}
-    if facts.author is not None:
-        for measurement in facts.measured:
-            for seed, run in Run.of(measurement):
-                found.setdefault(seed, []).append((facts.author, run))
-    for delivery in facts.deliveries.values():
-        for seed, run in Run.of(delivery.own):
-            found.setdefault(seed, []).append((delivery.commitment.author, run))
+    shown = [(facts.author, measurement) for measurement in facts.measured]
+    shown += [(delivery.commitment.author, delivery.own) for delivery in facts.deliveries.values()]
+    for author, measurement in shown:
+        for index, seed in enumerate(measurement.seeds):
+            if author is not None and seed in wanted:
+                found.setdefault(seed, []).append((author, Run.at(measurement, index)))
     return found

@@ -81,7 +81,7 @@ class Assessment:
     """Effects against the opponent in ascending order, balanced between replicators: losses by silence at
     the lower bound, ties as 0."""
     spared: tuple[tuple[float, ...], ...]
-    """The same without each single replicator in turn, once there are enough of them."""
+    """The same without any f replicators, once there are enough of them."""
     median: float | None
     interval: tuple[float, float] | None
     """Anytime-valid 95 % confidence interval of the median effect; None while it is infinite."""
@@ -247,9 +247,9 @@ def _pooled(values: Iterable[list[float]]) -> tuple[float, ...]:
 def _spared(
     values: Mapping[AuthorId, list[float]], heard: Iterable[Share], policy: Policy
 ) -> tuple[tuple[float, ...], ...]:
-    """Pooled effects without each deliverer in turn, as leaderboard.evidence.pool removes them."""
+    """Pooled effects without each f deliverers in turn, as leaderboard.evidence.pool removes them."""
     return tuple(
-        _pooled(effects for author, effects in values.items() if author != left_out)
+        _pooled(effects for author, effects in values.items() if author not in left_out)
         for left_out in removals(heard, policy)
     )
 

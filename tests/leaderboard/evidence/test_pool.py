@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from fractions import Fraction
+from itertools import combinations
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from leaderboard.evidence.effects import Count
 from leaderboard.evidence.electorate import Weight
 from leaderboard.evidence.eprocess import e_value
 from leaderboard.evidence.policy import COMMON
-from leaderboard.evidence.pool import Share, forward_e, reverse_e
+from leaderboard.evidence.pool import Share, forward_e, reverse_e, spare
 from leaderboard.ids import AuthorId
 
 
@@ -55,14 +56,27 @@ def test_large_environments_are_capped_against_each_other() -> None:
     assert forward_e(shares, COMMON) < pooled
 
 
-@given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=3, max_size=6))
-def test_never_more_than_without_any_one(counts: list[tuple[int, int]]) -> None:
+def test_seven_must_spare_any_two() -> None:
+    """Two liars among seven cannot lift a null claim, and cannot veto a true one by losses alone."""
+    honest = [share(i, 4, 4) for i in range(5)]
+    lifted = [*honest, share(5, 32, 0), share(6, 32, 0)]
+    assert forward_e(lifted, COMMON) == e_value(20, 20)
+    true = [share(i, 8, 0) for i in range(5)]
+    assert forward_e([*true, share(5, 0, 8), share(6, 0, 8)], COMMON) == e_value(24, 16)
+
+
+def test_how_many_are_spared() -> None:
+    assert [spare(count, COMMON) for count in (0, 2, 3, 6, 7, 9, 10, 13)] == [0, 0, 1, 1, 2, 2, 3, 4]
+
+
+@given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=3, max_size=8))
+def test_never_more_than_without_any_f(counts: list[tuple[int, int]]) -> None:
     shares = [share(i, *count) for i, count in enumerate(counts)]
     value = forward_e(shares, COMMON)
     delivered = [s for s in shares if s.delivered]
     if len(delivered) >= COMMON.removal_from:
-        for gone in delivered:
-            rest = [s for s in shares if s is not gone]
+        for gone in combinations(delivered, spare(len(delivered), COMMON)):
+            rest = [s for s in shares if s not in gone]
             assert value <= e_value(sum(s.count.wins for s in rest), sum(s.count.losses for s in rest))
 
 
