@@ -16,6 +16,7 @@ from leaderboard.errors import PeerError
 from leaderboard.ids import ContentId
 from leaderboard.ledger import Admission, Verdict
 
+from .proto.lookup import above
 from .proto.peerid import PeerId
 from .proto.replica import LogPage
 
@@ -69,6 +70,13 @@ class MemoryReplica:
         start = bisect_left(self._sorted, low)
         stop = bisect_left(self._sorted, high) if high else len(self._sorted)
         return self._sorted[start : min(stop, start + limit)]
+
+    def wanted(self, prefix: bytes) -> bool:
+        return not self.ids_between(prefix, above(prefix), 1)
+
+    def refuses(self, author: PeerId) -> bool:
+        del author
+        return False
 
     def envelopes(self, ids: Sequence[ContentId]) -> list[bytes]:
         return [self._envelopes[i] for i in ids if i in self._envelopes]

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from math import inf
 from typing import Protocol
 
 from .admission import Quotas, has_work
@@ -25,6 +26,8 @@ __all__ = ["CLOCK_AHEAD_MS", "Admission", "Ledger", "Store", "Verdict", "verify_
 
 CLOCK_AHEAD_MS = 10 * 60 * 1000
 """Records from further ahead of our clock are ignored until it has caught up."""
+_CLOCK_WAIT_S = 60.0
+_QUOTA_WAIT_S = 10.0
 
 
 class Verdict(IntEnum):
@@ -44,6 +47,8 @@ class Admission:
     """None where the bytes were too malformed to have an id."""
     reason: str
     """Empty for a record that was new and is now in the set; `known` if it was there already."""
+    wait_s: float = 0.0
+    """Of an ignored record: how long offering it again is a waste; infinite while nobody changes a list."""
 
 
 class Store(Protocol):
@@ -133,20 +138,14 @@ class Ledger:
             return Admission(Verdict.REJECT, envelope.id, "lacks the proof of work of this swarm")
         if envelope.id in known:
             return Admission(Verdict.ACCEPT, envelope.id, "known")
-        reason = self._unwelcome(envelope, now_ms)
-        if not reason and door is not None:
-            reason = door.delay(envelope)
-        return Admission(Verdict.IGNORE, envelope.id, reason) if reason else envelope
-
-    def _unwelcome(self, envelope: Envelope, now_ms: int) -> str:
-        """Why a record is not taken in now, whoever brings it; empty if nothing speaks against it."""
         if envelope.author in self._refused:
-            return "author is on the local refuse-list"
+            return _ignored(envelope, "author is on the local refuse-list", inf)
         if self._members and envelope.author not in self._members:
-            return "author is not on the list of members"
+            return _ignored(envelope, "author is not on the list of members", inf)
         if envelope.time_ms > now_ms + CLOCK_AHEAD_MS:
-            return "dated ahead of this node's clock"
-        return ""
+            return _ignored(envelope, "dated ahead of this node's clock", _CLOCK_WAIT_S)
+        delay = "" if door is None else door.delay(envelope)
+        return _ignored(envelope, delay, _QUOTA_WAIT_S) if delay else envelope
 
 
 class _Quota:
@@ -189,9 +188,13 @@ def _signed(
         return Admission(Verdict.ACCEPT, envelope.id, "known")
     delay = "" if door is None else door.charge(envelope)
     if delay:
-        return Admission(Verdict.IGNORE, envelope.id, delay)
+        return _ignored(envelope, delay, _QUOTA_WAIT_S)
     accepted[envelope.id] = envelope
     return Admission(Verdict.ACCEPT, envelope.id, "")
+
+
+def _ignored(envelope: Envelope, reason: str, wait_s: float) -> Admission:
+    return Admission(Verdict.IGNORE, envelope.id, reason, wait_s)
 
 
 def verify_each(envelopes: Sequence[Envelope]) -> Sequence[bool]:

@@ -8,6 +8,7 @@ could fork it, which peers would have to take for equivocation. So every start o
 from __future__ import annotations
 
 import secrets
+from functools import partial
 
 import trio
 
@@ -43,9 +44,15 @@ class Author:
         Raises LocalError if the record cannot be sealed or our own ledger refuses it (both are bugs here).
         """
         async with self._turn:
-            envelope = seal(record, self._signer, self._replica.swarm, self._tip, now_ms())
+            envelope = await self._seal(record)
             (admission,) = await self._replica.admit([envelope.raw], "")
             if admission.verdict is not Verdict.ACCEPT:
                 raise LocalError(f"our own {record.kind} was refused: {admission.reason}")
             self._tip = envelope.tip
         return envelope
+
+    async def _seal(self, record: Record) -> Envelope:
+        """In a thread if the swarm asks for proof of work, which computes for a while."""
+        bits = self._replica.entrance.work_bits
+        work = partial(seal, record, self._signer, self._replica.swarm, self._tip, now_ms(), work_bits=bits)
+        return await trio.to_thread.run_sync(work) if bits else work()

@@ -13,13 +13,17 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import Misuse
 from .home import Home
 from .typed import nearest, read
 
+if TYPE_CHECKING:
+    from leaderboard.ids import SwarmId
+
 __all__ = [
+    "Admission",
     "Agent",
     "Api",
     "Config",
@@ -36,6 +40,9 @@ _ENVIRONMENT = "CONSILIENCE_"
 _LEVELS = ("debug", "info", "warning", "error")
 _LONGEST_NAME = 64
 _MOST_CONFIG_BYTES = 256 * 1024
+_MOST_WORK_BITS = 32
+_AUTHOR_DIGITS = 52
+_BASE32 = frozenset("abcdefghijklmnopqrstuvwxyz234567")
 
 
 def _dial(default: Any, doc: str) -> Any:
@@ -101,6 +108,28 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
+class Admission:
+    """Whose records this node takes in, and how many."""
+
+    members: tuple[str, ...] = _dial(
+        (), "Author ids; if any are named, records of others are ignored. Give every node the same list."
+    )
+    work_bits: int = _dial(
+        0, "Proof of work of every record; part of the swarm's identity, so every node needs the same."
+    )
+    strangers_mb: int = _dial(
+        1024, "Megabytes that authors of no standing may store together: at once, and again each day."
+    )
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.work_bits <= _MOST_WORK_BITS, "admission.work_bits", "must lie between 0 and 32")
+        _require(self.strangers_mb >= 1, "admission.strangers_mb", "must be at least 1")
+        for text in self.members:
+            good = len(text) == _AUTHOR_DIGITS and set(text) <= _BASE32
+            _require(good, "admission.members", f"{text!r} is not an author id; `consilience id` prints one")
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What the node may use."""
 
@@ -129,6 +158,7 @@ class Tree:
     api: Api = field(default_factory=Api)
     agent: Agent = field(default_factory=Agent)
     network: Network = field(default_factory=Network)
+    admission: Admission = field(default_factory=Admission)
     limits: Limits = field(default_factory=Limits)
     log: Log = field(default_factory=Log)
 
@@ -138,6 +168,12 @@ class Config(Tree):
     """The configuration of one node, with its state directory."""
 
     home: Home = field(kw_only=True)
+
+    def swarm_id(self) -> SwarmId:
+        """The id of this node's swarm: its name, and the work it asks for."""
+        from leaderboard.envelope import swarm_id  # brings libsodium, which most commands do without
+
+        return swarm_id(self.node.swarm, self.admission.work_bits)
 
 
 def load(home: Home, environ: Mapping[str, str], flags: Mapping[str, object]) -> Config:

@@ -21,11 +21,13 @@ import structlog
 import trio
 
 from gossip.net.config import NetConfig
-from gossip.net.swarm import open_swarm
-from leaderboard.envelope import swarm_id
+from gossip.net.swarm import Swarm, open_swarm
+from gossip.proto.peerid import public_key_of
+from leaderboard.admission import Allowance
 from leaderboard.errors import ConsilienceError
+from leaderboard.ids import AuthorId, from_text
 
-from . import identity
+from . import identity, refusals
 from .addresses import load_book, save_book
 from .agent.open import open_agent
 from .api.server import serve as serve_api
@@ -34,7 +36,7 @@ from .errors import EXIT_OK, Misuse, exit_code
 from .feed import Feed
 from .logs import configure
 from .node import Node
-from .replica import NodeReplica
+from .replica import Entrance, NodeReplica
 from .store import Store
 from .supervisor import Supervisor
 from .views import record_event
@@ -43,6 +45,7 @@ __all__ = ["run"]
 
 _HARD_STOP_S = 5.0
 _PAGE = 256
+_NEIGHBOURS_S = 5.0
 
 
 def run(config: Config) -> int:
@@ -71,9 +74,9 @@ def run(config: Config) -> int:
 
 async def _main(config: Config) -> None:
     me = identity.load_or_create(config.home.identity)
-    swarm = swarm_id(config.node.swarm)
+    swarm = config.swarm_id()
     with Store(config.home.store, swarm) as store:
-        replica = NodeReplica(store, swarm)
+        replica = NodeReplica(store, swarm, _entrance(config, me))
         await replica.load()
         feed = Feed(
             replica, lambda row, limit: [record_event(it.row, it.envelope) for it in replica.page(row, limit)]
@@ -113,9 +116,12 @@ def _parts(config: Config, node: Node, me: identity.Identity) -> dict[str, Calla
         async with open_swarm(net, node.replica, random=chance, wall_ns=time.time_ns) as swarm:
             node.swarm = swarm
             try:
-                await _push_own(node)
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(_tell_neighbours, node.replica, swarm)
+                    nursery.start_soon(_push_own, node)
             finally:
                 node.swarm = None
+                node.replica.neighbours = frozenset()
 
     async def serve() -> None:
         try:
@@ -138,6 +144,13 @@ def _parts(config: Config, node: Node, me: identity.Identity) -> dict[str, Calla
     return parts
 
 
+async def _tell_neighbours(replica: NodeReplica, swarm: Swarm) -> None:
+    """Keep the replica informed of whose nodes are here, for their quota."""
+    while True:
+        replica.neighbours = frozenset(AuthorId(public_key_of(peer.peer)) for peer in swarm.peers())
+        await trio.sleep(_NEIGHBOURS_S)
+
+
 async def _push_own(node: Node) -> None:
     """Push this node's records as they enter the log; peers' records travel on by GossipSub itself."""
     cursor = node.replica.cursor
@@ -150,11 +163,21 @@ async def _push_own(node: Node) -> None:
         cursor = page[-1].row if page else cursor
 
 
+def _entrance(config: Config, me: identity.Identity) -> Entrance:
+    return Entrance(
+        me=me.author,
+        refused=refusals.load(config.home.refused),
+        members=frozenset(AuthorId(from_text(text)) for text in config.admission.members),
+        work_bits=config.admission.work_bits,
+        allowance=Allowance.daily(config.admission.strangers_mb),
+    )
+
+
 def _net_config(config: Config, me: identity.Identity) -> NetConfig:
     path = config.home.path / "peers.json"
     return NetConfig(
         seed=me.seed,
-        swarm=swarm_id(config.node.swarm),
+        swarm=config.swarm_id(),
         listen=config.node.listen,
         bootstrap=config.node.bootstrap,
         private_key=_private_key(config),

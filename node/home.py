@@ -44,6 +44,11 @@ class Home:
         return self.path / "daemon.lock"
 
     @property
+    def refused(self) -> Path:
+        """Authors whose records this node leaves out."""
+        return self.path / "refused.txt"
+
+    @property
     def logs(self) -> Path:
         return self.path / "logs"
 

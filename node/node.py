@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncGenerator, Iterable
+from contextlib import suppress
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import trio
 
 from experiments.recipe import Recipe, RecipeError
-from gossip.proto.peerid import peer_id_of
+from gossip.proto.peerid import peer_id_of, public_key_of
 from leaderboard.board.explain import explain
 from leaderboard.board.rows import Board, ClaimView, Row
 from leaderboard.codec import ValueMap
 from leaderboard.envelope import Envelope
-from leaderboard.errors import Refused
-from leaderboard.ids import AuthorId, ContentId, TrackId, short, to_text
+from leaderboard.errors import PeerError, Refused
+from leaderboard.ids import AuthorId, ContentId, TrackId, from_text, short, to_text
 from leaderboard.manifest import TrackManifest
 from leaderboard.records import Claim, Track, recipe_id
 
+from . import refusals
 from .api.ports import (
     AgentStatus,
     BoardRow,
@@ -39,11 +41,12 @@ from .api.ports import (
     PartStatus,
     PeerView,
     RecordView,
+    RefusedView,
     TrackView,
 )
 from .author import Author
 from .config import Config
-from .errors import Misuse, NotFound
+from .errors import Ambiguous, Misuse, NotFound
 from .feed import Feed
 from .identity import Identity
 from .metrics import node_metrics
@@ -60,6 +63,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Node"]
 
+_LEAST_PREFIX = 4
 _PAGE = 500
 """Records read from the disk at a time while exporting."""
 
@@ -87,6 +91,7 @@ class Node:
         self.api_stopped = trio.Event()
         self._tracks = configured_tracks(config)
         self._started_ms = now_ms()
+        self._refusing = trio.Lock()
 
     # --- who and how
 
@@ -139,6 +144,36 @@ class Node:
             )
             for peer in self.swarm.peers()
         )
+
+    async def refused(self) -> RefusedView:
+        return RefusedView(tuple(to_text(author) for author in sorted(self.replica.refused)))
+
+    async def set_refused(self, author: str, refused: bool) -> RefusedView:
+        """On the disk first, so that a crash in between refuses too much rather than too little."""
+        found = self._author(author)
+        if found == self.me.author:
+            raise Misuse("this is the node's own author id", "`consilience id` shows it")
+        async with self._refusing:
+            authors = self.replica.refused | {found} if refused else self.replica.refused - {found}
+            await trio.to_thread.run_sync(refusals.save, self.config.home.refused, authors)
+            await self.replica.refuse(authors)
+        return await self.refused()
+
+    def _author(self, text: str) -> AuthorId:
+        """The author that an id, a unique prefix of one, or a PeerId names."""
+        with suppress(PeerError):
+            return AuthorId(public_key_of(text))
+        with suppress(PeerError):
+            return AuthorId(from_text(text.lower()))
+        known = self.replica.standings.authors() | self.replica.refused
+        found = [author for author in known if to_text(author).startswith(text.lower())]
+        if len(text) < _LEAST_PREFIX or not found:
+            raise NotFound(
+                f"no author is called {text!r}", "give an author id, a prefix of 4 characters, or a PeerId"
+            )
+        if len(found) > 1:
+            raise Ambiguous(f"more than one author id starts with {text!r}", "give more characters")
+        return found[0]
 
     async def metrics(self) -> tuple[Metric, ...]:
         return node_metrics(self)

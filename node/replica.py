@@ -6,21 +6,29 @@ wake up, so nobody ever sees, counts or forwards a record that a crash could tak
 
 Listeners do not get callbacks: they keep a cursor into the store's log and wait for it to move
 (`wait_beyond`), so a slow one misses nothing and holds nobody up.
+
+The operator's refuse-list is subtracted here: from the log that sketches follow (whose epoch changes), from
+what is served, from the standings. The records stay on the disk, so allowing an author brings them back.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass, field
 from functools import cache, partial
 from itertools import chain, islice
 
 import trio
 
+from gossip.proto.lookup import above
+from gossip.proto.peerid import PeerId, peer_id_of
 from gossip.proto.replica import LogPage
+from gossip.proto.riblt import PREFIX_BYTES
+from leaderboard.admission import Allowance, Postponed, Quotas, Standing
 from leaderboard.envelope import Envelope
 from leaderboard.ids import AuthorId, ContentId, SwarmId
 from leaderboard.ledger import Admission, Ledger, verify_each
@@ -28,12 +36,28 @@ from leaderboard.standings import Standings
 
 from .store import Store, Stored
 
-__all__ = ["NodeReplica", "now_ms", "verify_in_threads"]
+__all__ = ["Entrance", "NodeReplica", "now_ms", "verify_in_threads"]
 
 _LOAD_PAGE = 2_000
 _CORES = min(8, os.cpu_count() or 1)
 _WORTH_THREADS = 16
 """Signatures below which handing out costs more than it saves: one takes 40 us, a hand-over about 100 us."""
+
+
+_TRUST_SECONDS = 60.0
+"""How often it is looked up whom this node's own checks found honest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """Whom and what a node lets in."""
+
+    me: AuthorId | None = None
+    refused: frozenset[AuthorId] = frozenset()
+    members: frozenset[AuthorId] = frozenset()
+    """If there are any, nobody else is heard."""
+    work_bits: int = 0
+    allowance: Allowance = field(default_factory=Allowance)
 
 
 def now_ms() -> int:
@@ -58,37 +82,105 @@ def _verifiers() -> ThreadPoolExecutor:
 class NodeReplica:
     """Implements `gossip.proto.Replica` and feeds the standings."""
 
-    def __init__(self, store: Store, swarm: SwarmId, refused: Collection[AuthorId] = ()) -> None:
+    def __init__(self, store: Store, swarm: SwarmId, entrance: Entrance | None = None) -> None:
         self.store = store
         self.swarm = swarm
+        self.entrance = entrance or Entrance()
         self.standings = Standings()
+        self._set_refused(self.entrance.refused)
+        self.neighbours: frozenset[AuthorId] = frozenset()
+        """Authors whose nodes this one is connected to, as told from time to time."""
+        self._trusted = self.entrance.members
+        self._trust_due = 0.0
+        self._postponed = Postponed()
         self._fresh: list[Envelope] = []
         self._ledger = Ledger(
-            store, swarm, refused=refused, on_admitted=self._fresh.extend, verify=verify_in_threads
+            store,
+            swarm,
+            refused=self.refused,
+            members=self.entrance.members,
+            work_bits=self.entrance.work_bits,
+            quotas=Quotas(self.entrance.allowance, self._standing),
+            proves_fork=self._proves_fork,
+            on_admitted=self._fresh.extend,
+            verify=verify_in_threads,
         )
         self._writer = trio.Lock()
         self._moved = trio.Event()
         self._cursor = 0
+        self._hidden = 0
+        self._epoch = 0
+
+    def _set_refused(self, authors: frozenset[AuthorId]) -> None:
+        self.refused = authors
+        self._refused_peers = frozenset(map(peer_id_of, authors))
 
     async def load(self) -> None:
         """Build the standings from what the store holds; called once, before anything is admitted."""
-        while page := await trio.to_thread.run_sync(self.page, self._cursor):
-            self.standings.add([stored.envelope for stored in page])
-            self._cursor = page[-1].row
+        self.store.hide(self.refused)
+        self._hidden = await trio.to_thread.run_sync(self.store.hidden_count)
+        self.standings, self._cursor = await self._fold(Standings(), 0)
+
+    async def _fold(self, standings: Standings, row: int) -> tuple[Standings, int]:
+        """`standings` with what the log holds after `row`, and where that ended."""
+        while page := await trio.to_thread.run_sync(self.page, row):
+            standings.add([it.envelope for it in page if it.envelope.author not in self.refused])
+            row = page[-1].row
+        return standings, row
+
+    async def refuse(self, authors: frozenset[AuthorId]) -> None:
+        """Leave the records of `authors`, and of nobody else, out of everything from now on."""
+        async with self._writer:
+            new, gone = authors - self.refused, self.refused - authors
+            self._set_refused(authors)
+            self._ledger.refuse(authors)
+            self.store.hide(authors)
+            self._postponed.clear()
+            self._epoch += 1
+            self._hidden = await trio.to_thread.run_sync(self.store.hidden_count)
+            if new & self.standings.authors():
+                self.standings, _ = await self._fold(Standings(), 0)
+            else:
+                for author in gone:
+                    self.standings.add(await trio.to_thread.run_sync(list, self.store.by_author(author)))
 
     def page(self, row: int, limit: int = _LOAD_PAGE) -> list[Stored]:
         """At most `limit` records after `row`, in order of arrival; blocks on the disk."""
         with closing(self.store.since(row)) as rows:
             return list(islice(rows, limit))
 
-    async def admit(self, batch: Sequence[bytes], source: str) -> Sequence[Admission]:  # noqa: ARG002
+    async def admit(self, batch: Sequence[bytes], source: str) -> Sequence[Admission]:
         """Offer records; one verdict each, in order. What is ACCEPTed is durable and visible on return."""
-        admit = partial(self._ledger.admit, batch, now_ms())
+        now = trio.current_time()
+        self._look_up_trust(now)
+        admit = partial(self._ledger.admit, batch, now_ms(), source=source, now=now)
         with trio.CancelScope(shield=True):  # a batch in the writer thread finishes, and is then shown
             async with self._writer:
                 admissions = await trio.to_thread.run_sync(admit)
                 self._show()
+        for item in admissions:
+            if item.wait_s and item.id is not None:
+                self._postponed.put_off(item.id[:PREFIX_BYTES], now + item.wait_s)
         return admissions
+
+    def _standing(self, author: AuthorId) -> Standing:
+        """For quotas; runs in the writer thread, so it reads only what is replaced as a whole."""
+        if author == self.entrance.me or author in self._trusted:
+            return Standing.TRUSTED
+        return Standing.NEIGHBOUR if author in self.neighbours else Standing.STRANGER
+
+    def _proves_fork(self, envelope: Envelope) -> bool:
+        return self.standings.proves_fork(envelope)
+
+    def _look_up_trust(self, now: float) -> None:
+        me = self.entrance.me
+        if me is None or now < self._trust_due:
+            return
+        self._trust_due = now + _TRUST_SECONDS
+        identity = self.standings.identity(me)
+        if identity is not None and identity.delivered:  # else it has checked nobody
+            found = self.standings.trust(me).items()
+            self._trusted = self.entrance.members | {author for author, trust in found if trust.trusted}
 
     def _show(self) -> None:
         if not self._fresh:
@@ -111,7 +203,7 @@ class NodeReplica:
         return self._cursor
 
     def __len__(self) -> int:
-        return self._cursor
+        return self._cursor - self._hidden
 
     def __contains__(self, content_id: ContentId) -> bool:
         return bool(self.store.raw([content_id]))
@@ -123,12 +215,21 @@ class NodeReplica:
             ids=[found for _, _, found in rows],
             times=[time_ms for _, time_ms, _ in rows],
             cursor=rows[-1][0] if rows else cursor,
-            epoch=0,  # records are never taken out of the set
+            epoch=self._epoch,
         )
 
     def ids_between(self, low: bytes, high: bytes, limit: int) -> Sequence[ContentId]:
         """Ids in [low, high), ascending; an empty `high` means no bound."""
         return self.store.ids_between(low, high, limit)
+
+    def wanted(self, prefix: bytes) -> bool:
+        """Whether to fetch a record whose id begins with `prefix`."""
+        waits = self._postponed.waits(prefix, trio.current_time())
+        return not waits and not self.store.holds(prefix, above(prefix))
+
+    def refuses(self, author: PeerId) -> bool:
+        """Whether the author with this PeerId's key is on the refuse-list."""
+        return author in self._refused_peers
 
     def envelopes(self, ids: Sequence[ContentId]) -> Sequence[bytes]:
         """Wire bytes of those of `ids` that are here, in that order."""

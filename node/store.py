@@ -8,7 +8,10 @@ that its connection goes back; a forgotten one keeps the log from being truncate
 Nothing here is asynchronous. The daemon calls from worker threads (`trio.to_thread.run_sync`), except for
 point look-ups, which cost some ten microseconds.
 
-Not covered: a disk that lies about fsync, and forgetting a record (a refuse-list is subtracted in views).
+Records of authors on the refuse-list stay on the disk and are `hide`den: every question but `known`, `since`
+and those about chains is answered as if they were not there.
+
+Not covered: a disk that lies about fsync, and giving back the room that hidden records take.
 """
 
 from __future__ import annotations
@@ -62,6 +65,8 @@ class Store:
         self._readers: list[sqlite3.Connection] = []
         self._writer: sqlite3.Connection | None = None
         self._closed = False
+        self._hidden: frozenset[AuthorId] = frozenset()
+        self._visible = ""
         if not read_only:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._writer = connect(path, writable=True)
@@ -110,12 +115,31 @@ class Store:
                     writer.execute("ROLLBACK")
                 raise
 
+    def hide(self, authors: Collection[AuthorId]) -> None:
+        """Answer from now on as if these authors, and no others, had no records here."""
+        keys = ", ".join(str(index_key(author)) for author in authors)
+        self._hidden = frozenset(authors)
+        self._visible = f" AND author NOT IN ({keys})" if keys else ""
+
     # --- reading: points
 
     def count(self) -> int:
         """Number of records, which is also the last row: rows are never deleted."""
         with self._reading() as reader:
             return _last_row(reader)
+
+    def hidden_count(self) -> int:
+        """Number of hidden records; a scan if there are any."""
+        if not self._hidden:
+            return 0
+        with self._reading() as reader:
+            (visible,) = reader.execute(f"SELECT count(*) FROM records WHERE 1{self._visible}").fetchone()  # noqa: S608
+            return _last_row(reader) - int(visible)
+
+    def holds(self, low: bytes, high: bytes) -> bool:
+        """Whether a record, hidden or not, has an id in [low, high); an empty `high` means no bound."""
+        with closing(self._ids_between(low, high or b"\xff" * (ID_BYTES + 1), "")) as ids:
+            return any(item != high for item in ids)
 
     def size_bytes(self) -> int:
         """Bytes on disk, log included."""
@@ -125,7 +149,8 @@ class Store:
     def raw(self, ids: Collection[ContentId]) -> dict[ContentId, bytes]:
         """Wire bytes of those of `ids` that are in the set."""
         with self._reading() as reader:
-            return {item: _body(reader, row) for row, item in _rows_of(reader, ids)}
+            rows = list(_rows_of(reader, ids, self._visible))
+            return {item: _body(reader, row) for row, item in rows}
 
     def envelopes(self, ids: Sequence[ContentId]) -> list[Envelope]:
         """The records of `ids` in that order, unknown ones left out."""
@@ -135,7 +160,7 @@ class Store:
     def find(self, prefix: str) -> ContentId:
         """The one id that starts with `prefix` (base32 text); raises NotFound, Ambiguous or Misuse."""
         low, high = _text_range(prefix)
-        with closing(self._ids_between(low, high)) as ids:
+        with closing(self._ids_between(low, high, self._visible)) as ids:
             found = list(islice(ids, 2))
         if not found:
             raise NotFound(f"no record starts with {prefix!r}", "it may not have reached this node yet")
@@ -162,13 +187,13 @@ class Store:
 
     def log(self, row: int, limit: int) -> list[tuple[int, int, ContentId]]:
         """At most `limit` lines (row, time, id) of the log after `row`: enough for sketches."""
-        query = "SELECT row, time, id FROM records WHERE row > ? ORDER BY row LIMIT ?"
+        query = f"SELECT row, time, id FROM records WHERE row > ?{self._visible} ORDER BY row LIMIT ?"  # noqa: S608
         with self._reading() as reader:
             return reader.execute(query, (row, limit)).fetchall()
 
     def ids_between(self, low: bytes, high: bytes, limit: int) -> list[ContentId]:
         """At most `limit` ids in [low, high) in order of their bytes; an empty `high` means no bound."""
-        with closing(self._ids_between(low, high or b"\xff" * (ID_BYTES + 1))) as ids:
+        with closing(self._ids_between(low, high or b"\xff" * (ID_BYTES + 1), self._visible)) as ids:
             return list(islice((item for item in ids if item != high), limit))
 
     def since(self, row: int) -> Generator[Stored]:
@@ -207,11 +232,13 @@ class Store:
         # The clause sees the slim table alone, and bodies are fetched row by row in its order.
         query = f"SELECT (SELECT raw FROM bodies WHERE bodies.row = records.row) FROM records {where}"  # noqa: S608
         for (raw,) in self._rows(query, parameters):
-            yield self._open(raw)
+            envelope = self._open(raw)
+            if envelope.author not in self._hidden:
+                yield envelope
 
-    def _ids_between(self, low: bytes, high: bytes) -> Generator[ContentId]:
+    def _ids_between(self, low: bytes, high: bytes, visible: str) -> Generator[ContentId]:
         """Ids in [low, high], by key first: ids with one key are few and come out sorted."""
-        query = "SELECT id FROM records WHERE key BETWEEN ? AND ? ORDER BY key, id"
+        query = f"SELECT id FROM records WHERE key BETWEEN ? AND ?{visible} ORDER BY key, id"  # noqa: S608
         keys = (index_key(low.ljust(8, b"\x00")), index_key(high.ljust(8, b"\x00")))
         for (item,) in self._rows(query, keys):
             if low <= item <= high:
@@ -292,13 +319,15 @@ def _body(connection: sqlite3.Connection, row: int) -> bytes:
     return bytes(raw)
 
 
-def _rows_of(connection: sqlite3.Connection, ids: Collection[ContentId]) -> Iterator[tuple[int, ContentId]]:
-    """(row, id) of those of `ids` that are stored."""
+def _rows_of(
+    connection: sqlite3.Connection, ids: Collection[ContentId], visible: str = ""
+) -> Iterator[tuple[int, ContentId]]:
+    """(row, id) of those of `ids` that are stored, as far as the condition `visible` lets see."""
     wanted = list(ids)
     for start in range(0, len(wanted), _BATCH_IDS):
         part = wanted[start : start + _BATCH_IDS]
         marks = ",".join("?" * len(part))
-        query = f"SELECT row, id FROM records WHERE key IN ({marks})"  # noqa: S608 - question marks only
+        query = f"SELECT row, id FROM records WHERE key IN ({marks}){visible}"  # noqa: S608 - no user text
         sought = set(part)
         for row, item in connection.execute(query, [index_key(item) for item in part]):
             if item in sought:

@@ -76,6 +76,9 @@ class Push:
         if any(self._links.conduct.banned(PeerId(str(p)), now) for p in (forwarder, ID(message.from_id))):
             self._links.refuse("push: from a banned peer")
             return False
+        if self._replica.refuses(PeerId(str(ID(message.from_id)))):
+            self._links.refuse("push: from a refused author")
+            return False
         try:
             read_batch(message.data)
         except PeerError:

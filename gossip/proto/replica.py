@@ -50,6 +50,14 @@ class Replica(Protocol):
         """At most `limit` ids with `low` <= id < `high`, ascending; an empty `high` means no bound."""
         ...
 
+    def wanted(self, prefix: bytes) -> bool:
+        """Whether to fetch a record whose id begins with `prefix`: not here, not refused, not put off."""
+        ...
+
+    def refuses(self, author: PeerId) -> bool:
+        """Whether the records of the author with this PeerId's key are left out of the set."""
+        ...
+
     def envelopes(self, ids: Sequence[ContentId]) -> Sequence[bytes]:
         """The envelopes of those of `ids` that are in the set, in that order."""
         ...

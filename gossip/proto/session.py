@@ -184,7 +184,7 @@ class SyncSession:
         return min(len(self._view.symbols) - at_hand, more)
 
     def _exchange(self, theirs: Sequence[bytes], ours: Sequence[bytes], now: float) -> list[Effect]:
-        self._wanted = [prefix for prefix in theirs if not resolve(self._replica, (prefix,))]
+        self._wanted = [prefix for prefix in theirs if self._replica.wanted(prefix)]
         self._spare = list(ours)
         return self._next(now)
 

@@ -130,6 +130,14 @@ class PeerView:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedView:
+    """The local refuse-list."""
+
+    authors: tuple[str, ...]
+    """Author ids whose records this node leaves out, in order."""
+
+
+@dataclass(frozen=True, slots=True)
 class TrackView:
     """A contest that this node knows."""
 
@@ -341,6 +349,11 @@ class NodePort(Protocol):
 
     async def peers(self) -> tuple[PeerView, ...]:
         """Connected peers first, then known ones."""
+
+    async def refused(self) -> RefusedView: ...
+
+    async def set_refused(self, author: str, refused: bool) -> RefusedView:
+        """Leave an author's records out of everything here, or take them in again."""
 
     async def tracks(self) -> tuple[TrackView, ...]: ...
 

@@ -34,6 +34,7 @@ from .ports import (
     NodeStatus,
     PeerView,
     RecordView,
+    RefusedView,
     TrackView,
 )
 
@@ -101,6 +102,18 @@ async def status(node: Node) -> NodeStatus:
 async def peers(node: Node) -> tuple[PeerView, ...]:
     """Connected peers first, then known ones."""
     return await node.peers()
+
+
+@router.get("/refused")
+async def refused(node: Node) -> RefusedView:
+    """Authors whose records this node leaves out."""
+    return await node.refused()
+
+
+@router.post("/authors/{author}/{action}")
+async def refuse(node: Node, author: str, action: Literal["refuse", "allow"]) -> RefusedView:
+    """Leave an author's records out of board, sync and push from now on, or take them in again."""
+    return await node.set_refused(author, action == "refuse")
 
 
 @router.get("/tracks")

@@ -33,7 +33,6 @@ def verify_command(session: Session, *, record: str, seeds: int, fresh: int) -> 
     Published seeds are run again and set against what was signed; then new random seeds show whether the
     effect appears here too. Exit code 7 if a published number does not replay.
     """
-    from leaderboard.envelope import swarm_id
     from leaderboard.ids import to_text
 
     from ..config import load
@@ -41,7 +40,7 @@ def verify_command(session: Session, *, record: str, seeds: int, fresh: int) -> 
     config = load(session.home, os.environ, {})
     target, claim = _target(session, record)
     records = raw_records(session.home, ExportFilter(about=claim))
-    words = (to_text(swarm_id(config.node.swarm)), target, str(seeds), str(fresh))
+    words = (to_text(config.swarm_id()), target, str(seeds), str(fresh))
     folders = [str(Path(folder).expanduser().absolute()) for folder in config.agent.track_folders]
     command = [sys.executable, "-P", "-m", "node.verify", *words, *folders]
     report = ask_child(command, records, "running trials")

@@ -124,13 +124,12 @@ def _port(config: Config) -> Check:
 
 
 def _database(config: Config) -> Check:
-    from leaderboard.envelope import swarm_id
 
     from ..store_check import diagnose
 
     if not config.home.store.exists():
         return Check("database", "good", "none yet")
-    found = diagnose(config.home.store, swarm_id(config.node.swarm))
+    found = diagnose(config.home.store, config.swarm_id())
     if found.complaints:
         return Check(
             "database", "bad", "; ".join(found.complaints)[:500], "run `consilience doctor --repair`"
@@ -139,12 +138,11 @@ def _database(config: Config) -> Check:
 
 
 def _repair(config: Config) -> None:
-    from leaderboard.envelope import swarm_id
 
     from ..store_check import repair
 
     if _running(config.home):
         raise Misuse("the daemon uses the database", "stop it first: `consilience down`")
-    done = repair(config.home.store, swarm_id(config.node.swarm))
+    done = repair(config.home.store, config.swarm_id())
     note(f"saved {done.saved} records, lost {done.lost}; the old file is {done.old}")
     note("what was lost comes back from peers")

@@ -26,7 +26,7 @@ COMMANDS = {
     "status": ("look", "How this node is doing."),
     "logs": ("logbook", "What the daemon logged."),
     "id": ("look", "Who this node is."),
-    "peers": ("look", "Whom this node is connected to."),
+    "peers": ("look", "Whom this node is connected to, and whose records it leaves out."),
     "board": ("boards", "The common board: what is known, best first."),
     "show": ("records", "One record and what is about it."),
     "export": ("records", "Records, as JSON lines or as signed bytes."),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import click
 
-from ..api.ports import IdentityView, NodeStatus, PeerView
+from ..api.ports import IdentityView, NodeStatus, PeerView, RefusedView
 from ..text import visible
 from .client import connect
 from .group import Session, shared
@@ -36,10 +38,48 @@ def status_command(session: Session) -> None:
         say(f"  {part.name:9} {style(part.state)}{trouble}")
 
 
-@click.command("peers")
+@click.group("peers", invoke_without_command=True)
 @shared
 def peers_command(session: Session) -> None:
-    """Whom this node is connected to."""
+    """Whom this node is connected to, and whose records it leaves out."""
+    if click.get_current_context().invoked_subcommand is None:
+        _list_peers(session)
+
+
+@peers_command.command("refuse")
+@click.argument("author")
+@shared
+def refuse_command(session: Session, *, author: str) -> None:
+    """Leave out an author's records, here and at once: from boards, sync and push."""
+    _say_refused(session, connect(session.home).post(RefusedView, f"/v1/authors/{quote(author, '')}/refuse"))
+
+
+@peers_command.command("allow")
+@click.argument("author")
+@shared
+def allow_command(session: Session, *, author: str) -> None:
+    """Take in an author's records again."""
+    _say_refused(session, connect(session.home).post(RefusedView, f"/v1/authors/{quote(author, '')}/allow"))
+
+
+@peers_command.command("refused")
+@shared
+def refused_command(session: Session) -> None:
+    """Whose records this node leaves out."""
+    _say_refused(session, connect(session.home).get(RefusedView, "/v1/refused"))
+
+
+def _say_refused(session: Session, view: RefusedView) -> None:
+    if session.as_json:
+        print_json(view)
+        return
+    for author in view.authors:
+        say(visible(author))
+    if not view.authors:
+        say("nobody is refused")
+
+
+def _list_peers(session: Session) -> None:
     peers = connect(session.home).get(tuple[PeerView, ...], "/v1/peers")
     if session.as_json:
         print_json(peers)
@@ -69,7 +109,6 @@ def id_command(session: Session) -> None:
     """Who this node is: its author id and libp2p PeerId. Works without a daemon."""
     import os
 
-    from leaderboard.envelope import swarm_id
     from leaderboard.ids import to_text
 
     from ..config import load
@@ -82,7 +121,7 @@ def id_command(session: Session) -> None:
         peer_id=me.peer_id,
         name=config.node.name,
         swarm=config.node.swarm,
-        swarm_id=to_text(swarm_id(config.node.swarm)),
+        swarm_id=to_text(config.swarm_id()),
     )
     if session.as_json:
         print_json(view)

@@ -89,13 +89,12 @@ def raw_records(home: Home, selection: ExportFilter) -> bytes:
 @contextmanager
 def open_store(home: Home) -> Iterator[Store]:
     """The store of a node whose daemon is down, for reading."""
-    from leaderboard.envelope import swarm_id
 
     from ..config import load
     from ..store import Store
 
     note("the daemon is not running; reading its store")
-    with Store(home.store, swarm_id(load(home, os.environ, {}).node.swarm), read_only=True) as store:
+    with Store(home.store, load(home, os.environ, {}).swarm_id(), read_only=True) as store:
         yield store
 
 

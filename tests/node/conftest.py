@@ -35,6 +35,7 @@ from node.api.ports import (
     PartStatus,
     PeerView,
     RecordView,
+    RefusedView,
     Sample,
     TrackView,
 )
@@ -159,6 +160,7 @@ class StoreNode:
         self.feed = Feed(self, self.page)
         self.drafts: list[ClaimDraft] = []
         self.breaks_after: int | None = None
+        self.refusals: set[str] = set()
 
     def page(self, row: int, limit: int) -> list[Event]:
         with closing(self.store.since(row)) as rows:
@@ -253,6 +255,13 @@ class StoreNode:
 
     async def metrics(self) -> tuple[Metric, ...]:
         return (Metric("consilience_records", "gauge", "Records here.", (Sample(self.store.count()),)),)
+
+    async def refused(self) -> RefusedView:
+        return RefusedView(tuple(sorted(self.refusals)))
+
+    async def set_refused(self, author: str, refused: bool) -> RefusedView:
+        self.refusals ^= {author} if refused != (author in self.refusals) else set()
+        return await self.refused()
 
     async def set_paused(self, paused: bool) -> AgentStatus:
         return AgentStatus(True, "paused" if paused else "idle", 3, 1)

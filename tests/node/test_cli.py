@@ -62,6 +62,15 @@ def run(tmp_path: Path) -> Run:
 # --- with a daemon
 
 
+async def test_authors_are_refused_and_allowed(served: Served, run: Run, alice: Any) -> None:
+    author = to_text(alice.signer.author)
+    assert (await run("peers", "refused")).out == "nobody is refused\n"
+    assert (await run("peers", "refuse", author)).out == f"{author}\n"
+    assert (await run("peers", "refused", "--json")).json == {"authors": [author]}
+    assert (await run("peers", "allow", author, "--json")).json == {"authors": []}
+    assert (await run("peers", "refuse")).code == 2
+
+
 async def test_status_shows_the_node_and_its_parts(served: Served, run: Run) -> None:
     done = await run("status")
     assert done.code == 0, done.err

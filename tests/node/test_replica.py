@@ -7,12 +7,20 @@ from dataclasses import replace
 import pytest
 import trio
 
+from gossip.proto.peerid import peer_id_of
+from gossip.proto.riblt import Keys
+from gossip.proto.summary import Summary
+from leaderboard.admission import Allowance, Rate
+from leaderboard.envelope import ChainTip, Envelope, content_id, seal
 from leaderboard.evidence.synthetic import SWARM, Actor, Contest
+from leaderboard.ids import AuthorId
 from leaderboard.ledger import Verdict
 from leaderboard.records import Note
 from leaderboard.signing import Signer
+from node import refusals
 from node.author import Author
-from node.replica import NodeReplica, verify_in_threads
+from node.errors import Misuse
+from node.replica import Entrance, NodeReplica, verify_in_threads
 from node.store import Store
 
 
@@ -128,3 +136,79 @@ def test_signatures_checked_in_threads_keep_their_order(count):
         replace(e, author=Actor("bob", contest).id) if n in forged else e for n, e in enumerate(envelopes)
     ]
     assert list(verify_in_threads(claimed)) == [number not in forged for number in range(count)]
+
+
+async def test_a_refused_author_is_left_out_of_everything_and_comes_back(store, tmp_path):
+    replica = NodeReplica(store, SWARM)
+    history = _history()
+    ids = [answer.id for answer in await replica.admit(history, "")]
+    bob = store.envelopes([ids[3]])[0].author
+    (track,) = replica.standings.tracks()
+    before = replica.standings.board(track).digest
+    summary, keys = Summary(Keys.of(SWARM)), []
+    summary.catch_up(replica)
+    full = summary.view()
+
+    await replica.refuse(frozenset({bob}))
+    left = [item for item in ids if item in replica]
+    assert len(left) == len(ids) - 2 == len(replica)
+    assert set(replica.ids_between(b"", b"", 100)) == set(left)
+    assert len(replica.envelopes(ids)) == len(left)
+    assert replica.refuses(peer_id_of(bob))
+    assert bob not in replica.standings.authors()
+    assert replica.standings.board(track).digest != before
+    while summary.catch_up(replica):
+        keys.append(1)
+    assert summary.view().size == len(left)
+    assert summary.view().digest != full.digest
+    # what is refused is neither asked for again nor taken in, though it is still on the disk
+    assert not any(replica.wanted(item[:16]) for item in ids)
+    more = Actor("bob", Contest()).accept(Actor("dan", Contest()).claim(1.0))
+    (answer,) = await replica.admit([more.raw], "peer")
+    assert answer.verdict is Verdict.IGNORE
+    assert not replica.wanted(more.id[:16])
+
+    again = NodeReplica(store, SWARM, Entrance(refused=frozenset({bob})))
+    await again.load()
+    assert len(again) == len(left)
+    assert again.standings.board(track).digest == replica.standings.board(track).digest
+
+    await replica.refuse(frozenset())
+    assert len(replica) == len(ids)
+    assert replica.standings.board(track).digest == before
+    while summary.catch_up(replica):
+        keys.append(1)
+    assert summary.view().digest == full.digest
+    assert replica.wanted(more.id[:16])
+
+
+async def test_what_is_over_a_quota_is_put_off_and_gets_in_later(store, autojump_clock):
+    replica = NodeReplica(store, SWARM, Entrance(allowance=Allowance(author=Rate(2500.0, 100.0))))
+    chain = [note.raw for note in _notes(Signer(b"\x05" * 32), 8)]
+    verdicts = [answer.verdict for answer in await replica.admit(chain, "peer")]
+    assert verdicts.count(Verdict.ACCEPT) in range(4, 7)
+    late = [raw for raw, verdict in zip(chain, verdicts, strict=True) if verdict is Verdict.IGNORE]
+    prefixes = [content_id(raw)[:16] for raw in late]
+    assert not any(map(replica.wanted, prefixes))
+    await trio.sleep(60.0)
+    assert all(map(replica.wanted, prefixes))
+    assert {answer.verdict for answer in await replica.admit(late, "peer")} == {Verdict.ACCEPT}
+
+
+def _notes(signer: Signer, count: int) -> list[Envelope]:
+    tip, made = ChainTip(bytes(16), -1, None), []
+    for number in range(count):
+        made.append(seal(Note(None, str(number)), signer, SWARM, tip, 5))
+        tip = made[-1].tip
+    return made
+
+
+def test_the_refuse_list_survives_and_says_what_is_wrong_with_it(tmp_path):
+    path = tmp_path / "refused.txt"
+    assert refusals.load(path) == frozenset()
+    authors = frozenset(AuthorId(bytes([n]) * 32) for n in range(3))
+    refusals.save(path, authors)
+    assert refusals.load(path) == authors
+    path.write_text(path.read_text() + "bob\n")
+    with pytest.raises(Misuse, match="line 4"):
+        refusals.load(path)
