@@ -22,6 +22,7 @@ import statistics
 import subprocess
 import sys
 import time
+import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -308,6 +309,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=0, help="generated artefacts of each kind")
     parser.add_argument("--seed", type=int, default=20261120, help="of the generated artefacts")
     args = parser.parse_args()
+    warnings.simplefilter("ignore")  # of libraries about foreign code, as in the checker's own process
     if args.table:
         print(reported_table(build_checker()))
         return 0

@@ -4,18 +4,21 @@ With TEXT it checks that text and prints the verdict.  With `--batch` it reads J
 standard input (`-`) and answers each with a line as soon as it is done: this is also how the daemon and the
 CLI keep a warm checker without loading it themselves.
 
-Every line is hostile: its size is bounded before it is parsed, its fields by `decode_query`, the work by
-a clock.  A line that cannot be read is answered with an `error`, and the next line is served.
+Every line gets an answer of its own, in order.  Every line is hostile: its size is bounded before it is
+parsed, its fields by `decode_query`, the work by a clock.  A line that cannot be read is answered with an
+`error`, and the next line is served.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import resource
 import signal
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -48,6 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, hard))
+    warnings.simplefilter("ignore")  # what foreign code makes a library warn of does not concern our reader
     checker = build_checker()
     if options.batch is None:
         return _single(checker, " ".join(options.text), as_json=options.json)
@@ -105,20 +109,38 @@ def _reply(checker: Checker, line: bytes) -> dict[str, object]:
     query_id: object = None
     try:
         value = _decoded(line)
-        query_id = value.get("id") if isinstance(value, dict) else None
+        query_id = _id_of(value)
         with _deadline(_SECONDS):
-            return answer(query_id, checker.check(decode_query(value)))
+            found = answer(query_id, checker.check(decode_query(value)))
+            dump(found)  # what cannot be written is this line's fault and nobody else's
+            return found
     except _TookTooLong:
         return refusal(query_id, PeerError(f"the check took more than {_SECONDS:.0f} s and was stopped"))
     except PeerError as error:
         return refusal(query_id, error)
+    except Exception as error:  # noqa: BLE001 - one bad line must not cost the reader the lines behind it
+        return refusal(query_id, PeerError(f"the check failed: {type(error).__name__} {str(error)[:200]}"))
+
+
+def _id_of(value: object) -> str | int | float | None:
+    """The id to answer under; one that is no text and no number is refused, for it could not be returned."""
+    found = value.get("id") if isinstance(value, dict) else None
+    if found is None or isinstance(found, str):
+        return found
+    if isinstance(found, (int, float)) and not isinstance(found, bool) and abs(found) < math.inf:
+        return found
+    raise PeerError("`id` must be text or a number")
 
 
 def _decoded(line: bytes) -> object:
     try:
-        return json.loads(line)
+        return json.loads(line, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise PeerError(f"not a JSON object in one line of at most {MAX_LINE} bytes") from None
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
 
 
 @contextmanager

@@ -3,6 +3,7 @@
     in   {"id": ..., "claim": "...", "code_or_diff": "..."}            further fields as in `artefact.Query`
     out  {"id", "verdict", "name", "aliases", "score", "top5", "evidence", "headline", "relation",
           "strength", "citation", "finding"}
+    or   {"id", "error", "verdict": "unmatched", ...}                  for a line that cannot be answered
 
 `verdict` is `rediscovery`, `variant` or `unmatched`.  A mere move of a setting is a rediscovery of tuning
 that setting; `relation` says so.  `finding` is the whole verdict, the body of a signed record.
@@ -41,8 +42,9 @@ def answer(query_id: object, verdict: Verdict) -> dict[str, object]:
 
 
 def refusal(query_id: object, error: PeerError) -> dict[str, object]:
-    """The line for a query that could not be read."""
-    return {"id": query_id, "error": str(error)}
+    """The line for a query that could not be read or checked: nothing matched, and `error` says why."""
+    nothing: dict[str, object] = {"name": None, "aliases": [], "score": 0.0, "top5": [], "evidence": []}
+    return {"id": query_id, "error": str(error), "verdict": "unmatched", **nothing}
 
 
 def dump(line: dict[str, object]) -> str:

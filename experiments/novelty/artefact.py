@@ -146,7 +146,7 @@ def _text(value: Mapping[object, object], key: str, limit: int) -> str:
 def _string(value: object, what: str, limit: int = _MAX_CLAIM) -> str:
     if not isinstance(value, str) or len(value) > limit:
         raise PeerError(f"`{what}` must be text of at most {limit} characters")
-    return value
+    return value.encode("utf-8", "replace").decode()  # JSON can carry halves of surrogate pairs
 
 
 def _list(value: Mapping[object, object], key: str, limit: int) -> list[object]:

@@ -60,6 +60,8 @@ def _masked(function: Callable[[Array], Array], x: Array, y: Array) -> Evidence 
         return None
     share, scale = float(np.mean(counts)) / x.size, float(np.median(y[kept] / x[kept]))
     numbers: Numbers = (("share kept", share), ("scale of the kept", scale))
+    if _clustered(kept):
+        return None
     if len(set(counts)) == 1:
         words = f"keeps {share:.1%}, always as many, chosen by chance"
         return behaviour(Relation.EQUAL, "random-k", words, numbers=numbers)
@@ -67,6 +69,14 @@ def _masked(function: Callable[[Array], Array], x: Array, y: Array) -> Evidence 
     if abs(scale * share - 1.0) < 0.05:
         return behaviour(Relation.EQUAL, "dropout", words, numbers=numbers)
     return behaviour(Relation.REPARAMETRISATION, "dropout", words, numbers=numbers, differs="not rescaled")
+
+
+def _clustered(kept: NDArray[np.bool_]) -> bool:
+    """Whether neighbours tend to fall together: then it is blocks that are dropped, not entries."""
+    share = float(np.mean(kept))
+    pairs = [kept[:, 1:] == kept[:, :-1], kept[1:] == kept[:-1]]
+    expected = share**2 + (1.0 - share) ** 2
+    return any(float(np.mean(pair)) > expected + 0.1 for pair in pairs)
 
 
 def _sparse(x: Array, y: Array, zeros: float, numbers: Numbers) -> Evidence | None:
@@ -108,6 +118,14 @@ def _quantised(
         technique = "terngrad" if len(np.unique(np.round(np.abs(y), 12))) <= 2 else "qsgd"
         words = "rounds by chance so that the mean is the input"
         return behaviour(Relation.EQUAL, technique, words, numbers=numbers)
+    levels = np.unique(np.round(y, 12))
+    if len(levels) == 3 and levels[1] == 0.0 and abs(levels[0] + levels[2]) <= 1e-9 * levels[2]:
+        kept = y != 0.0
+        if np.array_equal(np.sign(y[kept]), np.sign(x[kept])) and np.min(np.abs(x[kept])) >= np.max(
+            np.abs(x[~kept])
+        ):
+            words = "the sign of the larger entries times one number, zero for the others"
+            return behaviour(Relation.EQUAL, "ternary-weights", words, numbers=numbers)
     scale = _one_size(x, y)
     if scale is not None:
         words = f"the sign of each entry times {scale}"

@@ -29,6 +29,7 @@ _FLAT = 1e-6  # of the peak
 _MIN_STEPS = 16
 _JUMP = 0.2  # of the peak: a rise within one step that starts a new cycle
 _LATE = (0.1, 0.3, 0.5, 0.7, 0.9)  # steps from a peak that falls between two samples to the next one
+_ALL_RISE = 0.95  # of the steps: what only rises is no warm-up
 _ALMOST = 0.05  # misfit from which a peak between two samples is worth a look
 _LEAST_RISE = 4.0  # steps; a rise within fewer is a jump
 _MIN_CYCLE = 5  # steps between two turns; faster ones are a misread argument, not a schedule
@@ -155,6 +156,8 @@ def _one_hump(y: Array) -> tuple[Evidence, ...]:
     if rise is None or (fall is None and float(np.ptp(falling)) > _FLAT):
         return ()
     numbers = _numbers(phases, fall)
+    if fall is None and phases.top > _ALL_RISE * y.size:
+        return ()
     if fall is None:
         words = f"{rise} rise over {phases.top} steps, then constant"
         relation = Relation.EQUAL if rise == "linear" else Relation.REPARAMETRISATION

@@ -20,17 +20,21 @@ __all__ = ["as_activation", "as_gate", "as_schedule"]
 
 _STEPS = 200
 _MOVES = 0.3  # of the peak
+_CUT_SHORT = 0.9  # share of the steps that must run for a curve to be looked at as it is
+_LEAST_SET = 0.1  # share of the steps that code must set which sets the rate under a condition only
 _MOST_STEPS = 1_000_000  # constants beyond are no steps
 _HINTS: Mapping[str, frozenset[str]] = {
     "warm": frozenset({"warmup", "warm", "wu"}),
-    "low": frozenset({"min", "final", "floor", "end", "low"}),
+    "low": frozenset({"min", "final", "floor", "end", "low", "lo"}),
     "step": frozenset(
         {"step", "it", "iter", "iteration", "epoch", "i", "k", "s", "cur", "current", "now", "e"}
     ),
     "total": frozenset(
         {"T", "N", "total", "max", "steps", "horizon", "tmax", "num", "n", "iters", "epochs", "length"}
     ),
-    "rate": frozenset({"lr", "base", "peak", "eta", "eta0", "alpha", "init", "initial", "rate", "a", "lr0"}),
+    "rate": frozenset(
+        {"hi", "high", "lr", "base", "peak", "eta", "eta0", "alpha", "init", "initial", "rate", "a", "lr0"}
+    ),
 }
 _TIME_WORDS = frozenset(
     {"t", "step", "it", "iter", "iteration", "epoch", "global", "progress", "frac", "fraction"}
@@ -130,6 +134,13 @@ def _is_time(name: str) -> bool:
     return bool(tokens(name) & (_TIME_WORDS | _HINTS["step"])) and "total" not in tokens(name)
 
 
+def _one_armed(candidate: Candidate) -> bool:
+    """Whether bare code sets something under a condition without an `else`."""
+    if isinstance(candidate.source, (ast.FunctionDef, ast.ClassDef, ast.Lambda)):
+        return False
+    return any(isinstance(node, ast.If) and not node.orelse for node in ast.walk(candidate.source))
+
+
 def _curve(candidate: Candidate, values: Mapping[str, Value], step: str, times: Array) -> Array | None:
     whole = float(times[-1]) > 1.0
     fixed = {key: int(value) if value == int(value) and whole else value for key, value in values.items()}
@@ -140,7 +151,11 @@ def _curve(candidate: Candidate, values: Mapping[str, Value], step: str, times: 
             for time in times
         )
     except CodeError:
-        if len(rates) < 0.9 * len(times):
+        if len(rates) < _LEAST_SET * len(times):
             return None
+        if len(rates) < _CUT_SHORT * len(times):
+            if not _one_armed(candidate):
+                return None
+            rates += [rates[-1]] * (len(times) - len(rates))  # what no longer sets the rate leaves it alone
     curve = np.array(rates)
     return curve if np.all(np.isfinite(curve)) and np.min(curve) >= -1e-12 else None

@@ -10,7 +10,7 @@ from ..probes.regulariser import probe_penalty
 from ..probes.report import not_probed
 from ..structure.code.candidates import Candidate
 from ..structure.code.values import CodeError
-from ..verdict import Evidence
+from ..verdict import Evidence, Relation
 from .binding import Array, array_of, number_of, outcome, tensor_of
 
 __all__ = ["as_attention", "as_compressor", "as_mask", "as_penalty"]
@@ -30,11 +30,16 @@ def as_attention(candidate: Candidate) -> tuple[Evidence, ...]:
     def headed(q: Array, k: Array, v: Array) -> Array:
         return np.asarray(plain(q[None, None], k[None, None], v[None, None])[0, 0])
 
-    for reading in (plain, headed):
+    def tokens_first(q: Array, k: Array, v: Array) -> Array:
+        return np.asarray(plain(q[None, :, None], k[None, :, None], v[None, :, None])[0, :, 0])
+
+    for reading in (plain, headed, tokens_first):
         try:
-            return probe_attention(reading)
+            found = probe_attention(reading)
         except (CodeError, IndexError):
             continue
+        if found[0].relation is not Relation.NOT_PROBED:
+            return found
     return (not_probed("it does not run as an attention"),)
 
 

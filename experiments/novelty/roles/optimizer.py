@@ -99,7 +99,8 @@ class _Carrier:
         if role == "count":
             return self.clock - 1 if written else self.clock
         if name in self.candidate.records:
-            return self.state.setdefault(name, Record(lambda: tensor_of(0.0 * g)))
+            memory = self.candidate.kept_fields
+            return self.state.setdefault(name, Record(lambda field: _fresh(field, g, kept=field in memory)))
         if written or role == "state":
             return self.state.setdefault(name, {} if name in {"state", "st", "cache"} else tensor_of(0.0 * g))
         return _VALUES.get(role, 0.9)
@@ -128,6 +129,16 @@ class _Carrier:
         if last is None:
             raise CodeError("the snippet changes no array")
         return p - array_of(result[last])
+
+
+def _fresh(name: str, g: Array, *, kept: bool) -> Value:
+    """The first value of a record's field: zeros if the code sets it, else a usual constant for its name."""
+    role = hinted((name,), _HINTS).get(name, "state")
+    if role == "count":
+        return 0
+    if kept:
+        return tensor_of(0.0 * g)
+    return _VALUES[role] if role in _VALUES else tensor_of(0.0 * g)
 
 
 def _maker(

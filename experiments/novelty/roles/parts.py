@@ -18,7 +18,7 @@ from .curves import as_activation, as_gate, as_schedule
 from .init import as_init_law, as_init_weights, hints_at_init
 from .maps import as_attention, as_compressor, as_mask, as_penalty
 from .optimizer import as_optimizer, hints_at_optimizer
-from .tensors import as_loss, as_normaliser
+from .tensors import as_loss, as_normaliser, as_residual_loss
 
 __all__ = ["play"]
 
@@ -27,6 +27,8 @@ Role = Callable[[Candidate], tuple[Evidence, ...]]
 _TIME_WORDS = "step it iter iteration epoch t progress frac fraction epochs steps global total tmax"
 _TIME = frozenset(_TIME_WORDS.split())
 _SCHEDULE_WORDS = ("learning rate", "schedule", "lr ", "warm", "anneal", "decay over", "step size")
+_LOSS_WORDS = ("loss", "error", "penal", "cost")
+_RESIDUAL = frozenset({"r", "err", "error", "residual", "diff", "delta", "res"})
 _INIT_WORDS = (
     "init",
     "weight scale",
@@ -50,7 +52,7 @@ def play(tree: ast.Module, claim: str) -> list[Evidence]:
         for role in _roles(candidate, claim.lower()):
             try:
                 evidence = role(candidate)
-            except (CodeError, ValueError, ArithmeticError, LookupError, TypeError):
+            except (CodeError, ValueError, ArithmeticError, LookupError, TypeError, RuntimeError):
                 continue  # foreign values can break any step of a probe; then this part was not played
             found += [item for item in evidence if item.relation is not Relation.NOT_PROBED]
             if any(item.flags for item in evidence):
@@ -68,15 +70,26 @@ def _roles(candidate: Candidate, claim: str) -> Sequence[Role]:
     if timed or _mentions(claim, _SCHEDULE_WORDS):
         return (as_schedule,) if not weights else (as_init_weights,)
     if weights or hints_at_init(candidate.required):
-        return (as_init_weights, as_init_law, as_penalty, as_compressor, as_normaliser)
+        ways = (as_init_weights, as_init_law, as_penalty, as_compressor, as_normaliser)
+        return (*ways, as_schedule) if _scalar(called, candidate) else ways
     if _mentions(claim, _INIT_WORDS):
         return (as_init_law, as_init_weights)
+    if _mentions(claim, _LOSS_WORDS) or any(tokens(name) & _RESIDUAL for name in candidate.required[:1]):
+        return (as_residual_loss, as_loss, as_activation, as_normaliser)
+    last = (as_schedule,) if _scalar(called, candidate) else ()
     by_count: dict[int, tuple[Role, ...]] = {
         1: (as_activation, as_normaliser, as_compressor, as_penalty, as_mask),
         2: (as_gate, as_loss, as_normaliser),
         3: (as_attention, as_normaliser),
     }
-    return by_count.get(len(candidate.required), ())
+    return (*by_count.get(len(candidate.required), ()), *last)
+
+
+def _scalar(called: frozenset[str], candidate: Candidate) -> bool:
+    """Whether the code works on plain numbers: it may be a schedule with telling names removed."""
+    plain = {"float", "int", "max", "min", "cos", "sin", "exp", "sqrt", "pow", "abs", "floor", "log", "round"}
+    branches = any(isinstance(node, (ast.If, ast.IfExp)) for node in ast.walk(candidate.source))
+    return called <= plain and branches and 1 <= len(candidate.required) <= 5
 
 
 def _mentions(claim: str, words: Sequence[str]) -> bool:

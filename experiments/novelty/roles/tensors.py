@@ -13,7 +13,7 @@ from ..structure.code.values import CodeError, Value
 from ..verdict import Evidence, Relation
 from .binding import Array, array_of, number_of, outcome, tensor_of, tokens
 
-__all__ = ["as_loss", "as_normaliser"]
+__all__ = ["as_loss", "as_normaliser", "as_residual_loss"]
 
 _TARGET = frozenset({"target", "targets", "y", "label", "labels", "true", "gt", "tgt", "t", "truth"})
 
@@ -57,6 +57,28 @@ def as_loss(candidate: Candidate) -> tuple[Evidence, ...]:
         if found[0].relation is Relation.UNMATCHED:
             best = found
     return best
+
+
+def as_residual_loss(candidate: Candidate) -> tuple[Evidence, ...]:
+    """Run the code on residuals, one number at a time."""
+    if len(candidate.required) != 1:
+        return (not_probed("a loss of the residual has one input"),)
+    name = candidate.required[0]
+
+    def curve(r: Array) -> Array:
+        return np.array([number_of(outcome(candidate, {name: float(point)})) for point in r])
+
+    def of_arrays(r: Array) -> Array:
+        return np.array(
+            [number_of(outcome(candidate, {name: tensor_of(r[k : k + 1])})) for k in range(r.size)]
+        )
+
+    for reading in (curve, of_arrays):
+        try:
+            return probe_residual_loss(reading, residual_references())
+        except CodeError:
+            continue
+    return (not_probed("it gives no number for a residual"),)
 
 
 def _as_classes(candidate: Candidate, prediction: str, target: str) -> tuple[Evidence, ...]:

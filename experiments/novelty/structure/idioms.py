@@ -32,7 +32,7 @@ from leaderboard.errors import LocalError
 
 from .formula import parse_formula
 from .match import find
-from .reading import read_terms
+from .reading import read_terms, read_terms_and_calls
 from .source import Source
 from .terms import Term, subterms
 
@@ -118,8 +118,8 @@ def _weight(clause: Clause) -> float:
 
 
 def _reading(statements: Sequence[ast.stmt]) -> Reading:
-    terms = read_terms(statements)
-    calls: set[str] = set()
+    terms, seen = read_terms_and_calls(statements)
+    calls: set[str] = set(seen)
     texts: list[str] = []
     for term in terms:
         for part in subterms(term):

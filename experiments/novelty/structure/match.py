@@ -1,15 +1,16 @@
 """Find a pattern inside terms.
 
 A pattern is a term whose names that begin with an underscore stand for anything, the same thing everywhere
-(`__` for anything at all); `_f(_x)` is a call of any one function.  In sums and products a pattern's parts
-may be any of the parts, in any order, and others may be left over: `_l*_x + (1 - _l)*_y` is found inside a
-longer sum, and `0.9*m + 0.1*g` is one with _l = 0.9.  Work is bounded by a count of comparisons; running out
-means "not found".
+(`__` for anything at all, `_n1` for a number); `_f(_x)` is a call of any one function.  In sums and products
+a pattern's parts may be any of the parts, in any order, and others may be left over: `_l*_x + (1 - _l)*_y` is
+found inside a longer sum, and `0.9*m + 0.1*g` is one with _l = 0.9.  Work is bounded by a count of
+comparisons; running out means "not found".
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from .code.names import PERMITTED
@@ -26,6 +27,7 @@ _FORMS = frozenset(
 )
 """Operators that are no functions: a wildcard in a function's place does not stand for them."""
 
+_NUMERIC = re.compile(r"_n\d")
 _LIBRARY = frozenset(PERMITTED)
 
 Binding = dict[str, Term]
@@ -64,13 +66,13 @@ def _match(pattern: Term, term: Term, binding: Binding, budget: _Budget) -> Iter
         yield from _match_open(operands(pattern), operands(term), binding, budget)
     elif str(pattern[0]).startswith("_"):
         yield from _match_function(pattern, term, binding, budget)
-    elif term[0] == "num" and pattern[0] in {"+", "*", "pow"}:
+    elif term[0] == "num" and _solvable(pattern):
         yield from _solve(pattern, term, binding)
     elif pattern[0] == term[0]:
         if pattern[0] == "str":
             if pattern == term:
                 yield binding
-        elif len(operands(pattern)) <= len(operands(term)):
+        else:
             yield from _match_in_order(operands(pattern), operands(term), binding, budget)
 
 
@@ -88,7 +90,7 @@ def _match_name(name: str, term: Term, binding: Binding) -> Iterator[Binding]:
         held = binding[name]
         if held == term or (held[0] == term[0] == "num" and _close(held[1], term[1])):
             yield binding
-    elif not (name.startswith("_n") and term[0] != "num"):
+    elif not (_NUMERIC.fullmatch(name) and term[0] != "num"):
         yield {**binding, name: term}
 
 
@@ -100,8 +102,14 @@ def _match_function(pattern: Term, term: Term, binding: Binding, budget: _Budget
         return
     if wildcard.startswith("_own") and term[0] in _LIBRARY:
         return
-    if len(operands(pattern)) <= len(operands(term)):
-        yield from _match_in_order(operands(pattern), operands(term), {**binding, wildcard: held}, budget)
+    yield from _match_in_order(operands(pattern), operands(term), {**binding, wildcard: held}, budget)
+
+
+def _solvable(pattern: Term) -> bool:
+    """Sums, powers, and products of numbers with one name: a product of names has too many solutions."""
+    if pattern[0] == "*":
+        return sum(part[0] != "num" for part in operands(pattern)) == 1
+    return pattern[0] in {"+", "pow"}
 
 
 def _solve(pattern: Term, term: Term, binding: Binding) -> Iterator[Binding]:
@@ -153,9 +161,13 @@ def _number_of(pattern: Term, known: Mapping[str, float]) -> float | None:
 def _match_in_order(
     patterns: tuple[Term, ...], terms: tuple[Term, ...], binding: Binding, budget: _Budget
 ) -> Iterator[Binding]:
-    """Operands in order; the pattern may leave off trailing ones (keywords, axes)."""
+    """Operands in order; the pattern may leave off trailing ones (axes), and `__` need not be there."""
+    if not terms and all(part == ("name", "__") for part in patterns):
+        patterns = ()
     if not patterns:
         yield binding
+        return
+    if not terms:
         return
     for first in _match(patterns[0], terms[0], binding, budget):
         yield from _match_in_order(patterns[1:], terms[1:], first, budget)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from .code.names import ALIASES, DROPPED
 from .terms import Term, add, call, multiply, name, negate, number, power, size
 
-__all__ = ["read_terms"]
+__all__ = ["read_terms", "read_terms_and_calls"]
 
 _MAX_INLINED = 80  # nodes of a temporary that is still replaced by what it holds
 _MAX_TERMS = 800
@@ -39,9 +39,14 @@ _POWERS = {"sqrt": 0.5, "rsqrt": -0.5, "square": 2.0, "reciprocal": -1.0, "cbrt"
 
 def read_terms(statements: Sequence[ast.stmt]) -> tuple[Term, ...]:
     """All statements as terms, function by function, in order."""
+    return read_terms_and_calls(statements)[0]
+
+
+def read_terms_and_calls(statements: Sequence[ast.stmt]) -> tuple[tuple[Term, ...], frozenset[str]]:
+    """The terms, and the names of all functions called, also of those that terms leave out."""
     reader = _Reader()
     reader.block(statements)
-    return tuple(reader.terms[:_MAX_TERMS])
+    return tuple(reader.terms[:_MAX_TERMS]), frozenset(reader.seen)
 
 
 class _Reader:
@@ -49,6 +54,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self.terms: list[Term] = []
+        self.seen: set[str] = set()
         self._held: dict[str, Term] = {}
 
     def block(self, statements: Sequence[ast.stmt]) -> None:
@@ -86,21 +92,37 @@ class _Reader:
         match node:
             case ast.If():
                 self.terms.append(("if", self.value(node.test)))
-                self.block([*node.body, *node.orelse])
+                self._branches(node.body, node.orelse)
             case ast.For():
                 self.terms.append(("for", self.value(node.iter)))
-                for target in ast.walk(node.target):
-                    if isinstance(target, ast.Name):
-                        self._held.pop(target.id, None)
-                self.block(node.body)
+                self._loop([node.target, *node.body], node.body)
             case ast.While():
                 self.terms.append(("while", self.value(node.test)))
-                self.block(node.body)
+                self._loop(node.body, node.body)
             case ast.With():
                 self.terms.extend(("with", self.value(item.context_expr)) for item in node.items)
                 self.block(node.body)
             case ast.Try():
                 self.block([*node.body, *node.finalbody])
+
+    def _loop(self, setters: Sequence[ast.AST], body: Sequence[ast.stmt]) -> None:
+        """What a loop sets may come from the round before: nothing is known of it at the start."""
+        for setter in setters:
+            for node in ast.walk(setter):
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                    self._held.pop(node.id, None)
+        self.block(body)
+
+    def _branches(self, *bodies: Sequence[ast.stmt]) -> None:
+        """Each branch starts from what was held before; what any of them sets is open afterwards."""
+        before = dict(self._held)
+        changed: set[str] = set()
+        for body in bodies:
+            self._held = dict(before)
+            self.block(body)
+            changed |= {key for key, held in self._held.items() if before.get(key) != held}
+            changed |= before.keys() - self._held.keys()
+        self._held = {key: held for key, held in before.items() if key not in changed}
 
     def _inside(self, body: Sequence[ast.stmt], arguments: ast.arguments) -> None:
         outer = self._held
@@ -237,11 +259,17 @@ class _Reader:
 
     def _call(self, node: ast.Call) -> Term:
         function = _leaf(node.func)
+        if isinstance(node.func, ast.Call):  # nn.CrossEntropyLoss()(x, y)
+            function = _MODULE_FUNCTIONS.get(_leaf(node.func.func), "call")
         arguments = [self.value(arg) for arg in node.args]
         if isinstance(node.func, ast.Attribute) and _is_method(node.func):
             arguments.insert(0, self.value(node.func.value))  # `x.f()` is f(x)
         words = {kw.arg: self.value(kw.value) for kw in node.keywords if kw.arg}
+        self.seen.add(function)
         if function in TRANSPARENT and arguments:
+            self.terms.extend(
+                ("size", part) for part in arguments[1:] if part[0] not in {"name", "num", "str"}
+            )
             return arguments[0]
         function = ALIASES.get(function, function)
         rewrite = _REWRITES.get(function.rstrip("_"))
@@ -321,6 +349,7 @@ _REWRITES: Mapping[str, Callable[[list[Term], _Words], Term | None]] = {
     "minimum": lambda a, w: call("min", *a),  # noqa: ARG005
     "amax": lambda a, w: ("max", a[0]) if a else None,  # noqa: ARG005
     "amin": lambda a, w: ("min", a[0]) if a else None,  # noqa: ARG005
+    "mv": lambda a, w: ("matmult", *a),  # noqa: ARG005
     "mm": lambda a, w: ("matmult", *a),  # noqa: ARG005
     "bmm": lambda a, w: ("matmult", *a),  # noqa: ARG005
     "matmul": lambda a, w: ("matmult", *a),  # noqa: ARG005
@@ -331,6 +360,26 @@ _REWRITES: Mapping[str, Callable[[list[Term], _Words], Term | None]] = {
     "permute": lambda a, w: ("transpose", a[0]) if a else None,  # noqa: ARG005
     "swapaxes": lambda a, w: ("transpose", a[0]) if a else None,  # noqa: ARG005
 }
+
+
+_MODULE_FUNCTIONS = {
+    "BCEWithLogitsLoss": "binary_cross_entropy_with_logits",
+    "BCELoss": "binary_cross_entropy",
+    "CrossEntropyLoss": "cross_entropy",
+    "GELU": "gelu",
+    "KLDivLoss": "kl_div",
+    "L1Loss": "l1_loss",
+    "MSELoss": "mse_loss",
+    "NLLLoss": "nll_loss",
+    "ReLU": "relu",
+    "SiLU": "silu",
+    "Sigmoid": "sigmoid",
+    "SmoothL1Loss": "smooth_l1_loss",
+    "Softmax": "softmax",
+    "Softplus": "softplus",
+    "Tanh": "tanh",
+}
+"""Modules that are made and called in one breath, as the functions that they are."""
 
 
 def _constant(node: ast.Constant) -> Term:

@@ -143,6 +143,8 @@ def call(function: str, *arguments: Term) -> Term:
             return ("relu", x)
         case "log", (("+", *parts),) if (inner := _one_plus_exp(tuple(parts))) is not None:
             return ("softplus", inner)
+        case (("sum" | "mean"), ((inner, *rest),)) if inner == function and len(rest) == 1:
+            return (function, *rest)  # axis after axis
         case (("max" | "min"), _):
             return (function, *_ordered(list(arguments)))
     return (function, *arguments)

@@ -110,6 +110,10 @@ def test_the_process_answers_every_line() -> None:
         "not json",
         "[" * 100_000,
         '{"claim": "' + "x" * (2 * MAX_LINE) + '"}',
+        '{"id": NaN, "claim": "x"}',
+        '{"id": 1e999, "claim": "x"}',
+        '{"id": ["x"], "claim": "x"}',
+        '{"id": "c", "claim": 5}',
         json.dumps({"id": 7, "expressions": {"init_std": "fan_in**-0.3"}}),
     ]
     command = [sys.executable, "-P", "-m", "experiments.novelty", "--batch", "-"]
@@ -118,8 +122,9 @@ def test_the_process_answers_every_line() -> None:
     )
     first, *refused, last = (json.loads(line) for line in done.stdout.splitlines())
     assert (first["id"], first["verdict"], first["name"]) == ("a", "rediscovery", "Kaiming initialization")
-    assert all("error" in line for line in refused)
-    assert len(refused) == 3
+    assert all("error" in line and line.keys() < first.keys() | {"error"} for line in refused)
+    assert [line["verdict"] for line in refused] == ["unmatched"] * 7
+    assert [line["id"] for line in refused] == [None] * 6 + ["c"]
     assert (last["id"], last["verdict"], last["name"]) == (7, "unmatched", None)
     assert done.returncode == 1
 
@@ -140,6 +145,20 @@ def test_a_check_that_takes_too_long_is_refused_and_the_next_is_served(
     assert "stopped" in str(process._reply(stuck, b'{"id": 1, "claim": "stuck"}')["error"])
     monkeypatch.setattr(process, "_SECONDS", 20.0)
     assert process._reply(stuck, served)["name"] == "Kaiming initialization"
+
+
+def test_no_error_of_a_check_ends_the_stream(checker: Checker) -> None:
+    from experiments.novelty import __main__ as process
+
+    class Broken(Checker):
+        def check(self, query: Query) -> Verdict:
+            raise ZeroDivisionError(query.claim)
+
+    refused = process._reply(Broken(), b'{"id": 1, "claim": "x"}')
+    assert (refused["id"], refused["verdict"]) == (1, "unmatched")
+    assert "ZeroDivisionError" in str(refused["error"])
+    served = process._reply(checker, b'{"id": "\\ud800", "claim": "\\ud800 lone \\u0000"}')
+    assert "error" not in served
 
 
 def test_tuning_is_told_as_a_ratio(checker: Checker) -> None:

@@ -48,6 +48,12 @@ class Candidate:
         return any(isinstance(node, ast.Attribute) and node.attr == "grad" for node in ast.walk(self.source))
 
     @property
+    def kept_fields(self) -> frozenset[str]:
+        """Attributes that the code sets: the memory of its records."""
+        stores = (n for n in ast.walk(self.source) if isinstance(n, ast.Attribute))
+        return frozenset(node.attr for node in stores if isinstance(node.ctx, ast.Store))
+
+    @property
     def records(self) -> frozenset[str]:
         """Names used as records (`s.m`): attributes are read from them that no array has."""
         return frozenset(
@@ -206,7 +212,9 @@ def _of_instance(machine: Machine, cls: ClassValue, node: ast.ClassDef) -> Candi
     start = cls.find("__init__")
     names = start.required[1:] if isinstance(start, Function) else ()
     instance = machine.call(cls, (), {name: _size(name) for name in names})
-    forward = next((cls.find(m) for m in ("forward", "__call__", "get_lr", "step") if cls.find(m)), None)
+    usual = ("forward", "__call__", "get_lr", "step", "update", *cls.members)
+    methods = (cls.find(m) for m in usual if m not in {"__init__", "__repr__", "reset"})
+    forward = next((m for m in methods if isinstance(m, Function) and m.kind == "function"), None)
     if not isinstance(forward, Function):
         raise CodeError(f"{cls.name} has nothing to call")
     parameters = tuple(name for name in forward.required if name != "self")

@@ -70,7 +70,7 @@ def attribute(value: Value, name: str) -> Value:  # noqa: PLR0911 - one return f
         case ClassValue():
             return _of_class(value, name)
         case Record():
-            return value.fields.setdefault(name, value.fresh())
+            return value.fields.setdefault(name, value.fresh(name))
         case list() | dict() | str() | tuple() | int() | float():
             return _of_plain(value, name)
     return _of_layer(value, name)

@@ -49,10 +49,16 @@ def as_tensor(value: Value) -> torch.Tensor:
     if isinstance(value, (bool, int, float)):
         return torch.tensor(float(value), dtype=torch.float64)
     if isinstance(value, (list, tuple)):
-        return (
-            torch.stack([as_tensor(item) for item in value]) if value else torch.zeros(0, dtype=torch.float64)
-        )
+        return _stacked([as_tensor(item) for item in value])
     raise CodeError(f"a {type(value).__name__} is not an array")
+
+
+def _stacked(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    import torch
+
+    if any(part.shape != parts[0].shape for part in parts):
+        raise CodeError("a list of arrays of different shapes is no array")
+    return torch.stack([part.double() for part in parts]) if parts else torch.zeros(0, dtype=torch.float64)
 
 
 @dataclass(slots=True)
@@ -125,9 +131,9 @@ class Instance:
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """An object whose attributes spring into being: `s.m` starts as what `fresh` makes."""
+    """An object whose attributes spring into being: `s.m` starts as what `fresh` makes of its name."""
 
-    fresh: Callable[[], Value]
+    fresh: Callable[[str], Value]
     fields: dict[str, Value] = field(default_factory=dict)
 
 
