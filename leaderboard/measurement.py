@@ -6,7 +6,8 @@ infinity) is None, is never dropped, and loses against any number.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Container
+from dataclasses import dataclass, replace
 
 from .codec import ValueMap
 from .errors import LocalError
@@ -54,6 +55,17 @@ class Measurement:
             calibration=more.calibration,
             sandbox=more.sandbox,
             cost_ms=self.cost_ms + more.cost_ms,
+        )
+
+    def only(self, wanted: Container[int]) -> Measurement:
+        """The part on the `wanted` seeds, in the same order; its cost is that of the whole."""
+        kept = [index for index, seed in enumerate(self.seeds) if seed in wanted]
+        return replace(
+            self,
+            seeds=tuple(self.seeds[index] for index in kept),
+            candidate=tuple(self.candidate[index] for index in kept),
+            opponent=tuple(self.opponent[index] for index in kept),
+            stable=tuple(self.stable[index] for index in kept),
         )
 
     def payload(self) -> ValueMap:

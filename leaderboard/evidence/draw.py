@@ -21,6 +21,7 @@ from types import MappingProxyType
 from ..board.ranking import Margin
 from ..board.rows import ClaimView, Row
 from ..ids import AuthorId, ContentId
+from .effects import Count
 from .eprocess import e_value
 from .facts import ClaimFacts
 from .fdr import doublings
@@ -35,6 +36,7 @@ __all__ = [
     "ablates",
     "accepts",
     "futile",
+    "hopeless",
     "rate",
     "replay_seeds",
     "seeds_missing",
@@ -60,6 +62,7 @@ class Stake(Enum):
     CHAMPION = "a would-be champion"
 
 
+_NOTHING = Count()
 _TARGETS = {Stake.NONE: 0.0, Stake.DISCARD: 1 / 20, Stake.PERSONAL_BEST: 3.0, Stake.CHAMPION: 5.0}
 
 
@@ -161,6 +164,19 @@ def futile(wins: int, losses: int, remaining: int, odds: int) -> bool:
     Seeds that were accepted and not run count as losses, so stopping early can never help a claim.
     """
     return e_value(wins + remaining, losses) < odds
+
+
+def hopeless(view: ClaimView, replicator_seeds: int, found: Count = _NOTHING) -> bool:
+    """Whether a claim would stay below the bar even if every seed that is still to come were won.
+
+    To come are what is left of the seeds of a would-be champion's replicators; `found` is what whoever asks
+    has run and not published yet.
+    """
+    evidence = view.evidence
+    wins = evidence.total.wins + found.wins
+    losses = evidence.total.losses + evidence.overdue + found.losses
+    planned = round(_TARGETS[Stake.CHAMPION]) * replicator_seeds
+    return futile(wins, losses, max(0, planned - wins - losses), view.bar)
 
 
 def replay_seeds(

@@ -15,7 +15,7 @@ in private until the outcome looked good.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from ..envelope import Envelope
@@ -24,7 +24,7 @@ from ..measurement import Measurement
 from ..records import Result
 from ..standings import Standings
 from .draw import PATIENCE_MS, Stake, accepts, rate, replay_seeds, seeds_wanted
-from .replay import same_number
+from .replay import contradictions, settle
 from .synthetic import Actor, Contest, draw, normal
 
 __all__ = ["Drill", "Outcome", "Setup"]
@@ -262,7 +262,8 @@ class _Researcher:
         again = self._run_again(claim.id, chosen)
         facts = self._swarm.standings.facts(claim.id)
         assert facts is not None
-        lied = again is not None and _differ(again, facts.measured)
+        wrong = {} if again is None else contradictions(facts, self._swarm.contest.tolerance, again)
+        lied = any(seed in wrong for shown in facts.measured for seed in shown.seeds)
         # A single seed of its own is enough for an author that was caught.
         self._deliver(claim, seeds, 1 if lied else None, again)
 
@@ -288,13 +289,14 @@ class _Researcher:
         if not seeds:
             return None
         found = self._measure(claim, seeds)
-        facts = self._swarm.standings.facts(claim)
+        facts, tolerance = self._swarm.standings.facts(claim), self._swarm.contest.tolerance
         assert facts is not None
-        if _differ(found, [*facts.measured, *(delivery.own for delivery in facts.deliveries.values())]):
-            self._budget -= 2
-            self._swarm.outcome.verification_runs += 2
-            return self._measure(claim, seeds)
-        return found
+        doubted = contradictions(facts, tolerance, found)
+        if doubted:
+            self._budget -= 2 * len(doubted)
+            self._swarm.outcome.verification_runs += 2 * len(doubted)
+            found = settle(facts, tolerance, found, self._measure(claim, tuple(doubted)))
+        return found if found.seeds else None
 
     def _measure(self, claim: ContentId, seeds: tuple[int, ...]) -> Measurement:
         self._audits += 1
@@ -394,13 +396,6 @@ class _Coalition:
             best = max(tried, key=lambda item: _luck(swarm, helper, item[0]))[0]
             helper.rewind(best.tip)
             swarm.standings.add([best, helper.deliver(best, swarm.gain(claim.id))])
-
-
-def _differ(again: Measurement, shown: Iterable[Measurement]) -> bool:
-    """Whether a re-run contradicts a number that was published for the same seed."""
-    published = {seed: value for m in shown for seed, value in zip(m.seeds, m.candidate, strict=True)}
-    pairs = [(value, published.get(seed)) for seed, value in zip(again.seeds, again.candidate, strict=True)]
-    return any(a is not None and b is not None and not same_number(a, b) for a, b in pairs)
 
 
 def _luck(swarm: Drill, helper: Actor, accept: Envelope) -> int:

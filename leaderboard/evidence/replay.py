@@ -21,7 +21,21 @@ from ..ids import AuthorId
 from ..measurement import Measurement
 from .facts import ClaimFacts
 
-__all__ = ["Agreement", "Check", "Comparison", "Run", "compare", "comparisons", "cross_check", "same_number"]
+__all__ = [
+    "Agreement",
+    "Check",
+    "Comparison",
+    "Run",
+    "compare",
+    "comparisons",
+    "contested_seeds",
+    "contradictions",
+    "cross_check",
+    "own_comparisons",
+    "ran_again",
+    "same_number",
+    "settle",
+]
 
 _D0_TOLERANCE = 1e-7
 """Relative tolerance of exact replay (DESIGN 5.5): float64 metrics agree to ~1e-13 on insensitive seeds."""
@@ -151,6 +165,46 @@ def ran_again(facts: ClaimFacts, viewer: AuthorId, seed: int) -> bool:
     return any(
         delivery.commitment.author == viewer and delivery.replay is not None and seed in delivery.replay.seeds
         for delivery in facts.deliveries.values()
+    )
+
+
+def contradictions(facts: ClaimFacts, tolerance: str, rerun: Measurement) -> dict[int, Agreement]:
+    """Seeds of a re-run, not published yet, on which somebody's published number is another one.
+
+    The worst of what each seed says: `DIFFERENT`, else `UNSTABLE`. Whoever finds one should run the seed a
+    second time before saying so: an honest machine errs, too.
+    """
+    published, found = _published(facts, rerun.seeds), dict[int, Agreement]()
+    for index, seed in enumerate(rerun.seeds):
+        said = {compare(tolerance, run, Run.at(rerun, index)) for _, run in published.get(seed, ())}
+        for agreement in (Agreement.DIFFERENT, Agreement.UNSTABLE):
+            if agreement in said:
+                found.setdefault(seed, agreement)
+    return found
+
+
+def settle(facts: ClaimFacts, tolerance: str, first: Measurement, second: Measurement) -> Measurement:
+    """A re-run after its contradicted seeds were run a second time: what may be published.
+
+    A doubted seed is published as the second run has it, if that agrees with what was published or with the
+    first run; otherwise this machine contradicts itself there and says nothing.
+    """
+    doubted, still = contradictions(facts, tolerance, first), contradictions(facts, tolerance, second)
+    before = {seed: index for index, seed in enumerate(first.seeds)}
+    sure = {
+        seed
+        for index, seed in enumerate(second.seeds)
+        if seed in doubted
+        and (seed not in still or _agree(Run.at(first, before[seed]), Run.at(second, index)))
+    }
+    kept = first.only([seed for seed in first.seeds if seed not in doubted])
+    return kept.extended(second.only(sure))
+
+
+def _agree(a: Run, b: Run) -> bool:
+    """Two runs of one seed on one machine: equal within class D0."""
+    return _close(a.candidate, b.candidate, 0.0, _D0_TOLERANCE) and _close(
+        a.opponent, b.opponent, 0.0, _D0_TOLERANCE
     )
 
 

@@ -2,7 +2,8 @@
 
 1. Quarrels: seeds on which peers that it believes contradict each other, or on which a peer appeals against
    this node's own re-run. One run tells who lies.
-2. The private coin: claims of others by what is at stake (leaderboard.evidence.draw).
+2. The private coin: claims of others by what is at stake (leaderboard.evidence.draw), unless no number of
+   wins could confirm them any more.
 3. Claims that the common board confirms and this node has never run: it believes nothing it has not checked.
 4. The top of the board, where the estimates are thin: the best of many looks better than it is.
 """
@@ -11,14 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from leaderboard.board.rows import ClaimView
-from leaderboard.evidence.draw import TOP, Stake, accepts, rate, seeds_missing, seeds_wanted
+from leaderboard.evidence.draw import TOP, Stake, accepts, hopeless, rate, seeds_missing, seeds_wanted
 from leaderboard.ids import AuthorId, ContentId, TrackId
 from leaderboard.standings import Standings
 
 __all__ = ["Errand", "Errands"]
 
+_Urgency: TypeAlias = tuple[int, bool, bool, float, ContentId]
 _ORDER = {stake: index for index, stake in enumerate(Stake)}
 
 
@@ -42,6 +45,9 @@ class Errands:
         self._me = me
         self._seeds = standings.tracks()[track].replicator_seeds
         self._trust = standings.trust(me)
+        # Strangers who fabricate losses or contradictions must not keep anybody from looking. Where numbers
+        # do not replay, nobody can be told from a stranger and the common board is all there is.
+        self._viewer = None if standings.tracks()[track].tolerance == "D3" else me
         self._researchers = self._everyone()
 
     def next(self, coin: bytes, now_ms: int, skip: Callable[[ContentId], bool]) -> Errand | None:
@@ -65,16 +71,28 @@ class Errands:
                 yield Errand(claim, 1, (seed,))
 
     def _drawn(self, coin: bytes, now_ms: int) -> Iterator[Errand]:
-        """Claims that the coin chose, most at stake first, then by the author's own effect."""
-        chosen = []
+        """Claims that the coin chose, most at stake first; hopeless ones are left as they are."""
+        chosen: list[tuple[_Urgency, Stake, ContentId]] = []
         for view in self._open_claims():
             stake = self._stake(view)
             chance = rate(stake, self._eligible(view), self._already(view), max(0, now_ms - view.time_ms))
-            if accepts(coin, view.id, chance):
-                effect = view.evidence.author.median if view.evidence.author else None
-                chosen.append(((_ORDER[stake], effect or 0.0, view.id), stake))
-        for (_, _, claim), stake in sorted(chosen, key=lambda item: item[0], reverse=True):
+            if accepts(coin, view.id, chance) and not self._is_hopeless(view.id):
+                chosen.append((self._urgency(view, stake), stake, view.id))
+        for _, stake, claim in sorted(chosen, key=lambda item: item[0], reverse=True):
             yield Errand(claim, seeds_wanted(stake, self._seeds))
+
+    def _urgency(self, view: ClaimView, stake: Stake) -> _Urgency:
+        """Stake; undisputed numbers before disputed ones; whose turn it is; the author's own effect.
+
+        Authors whom this node has checked and those it has not take turns, or else the first friends would
+        remain the only ones.
+        """
+        trust, promised = self._trust.get(view.author), self._standings.identity(self._me)
+        checked = trust is not None and trust.trusted
+        made = 0 if promised is None else promised.delivered + promised.pending
+        effect = view.evidence.author.median if view.evidence.author else None
+        turn = checked == (made % 2 == 0)
+        return (_ORDER[stake], not view.evidence.check.mismatched, turn, effect or 0.0, view.id)
 
     def _thin_top(self) -> Iterator[Errand]:
         board = self._standings.board(self._track)
@@ -90,7 +108,11 @@ class Errands:
                 yield view
 
     def _stake(self, view: ClaimView) -> Stake:
-        return Stake.NONE if self._is_caught(view.author) else self._standings.stake(view.id)
+        caught = self._is_caught(view.author)
+        return Stake.NONE if caught else self._standings.stake(view.id, self._viewer)
+
+    def _is_hopeless(self, claim: ContentId) -> bool:
+        return hopeless(self._standings.claim(claim, self._viewer), self._seeds)
 
     def _eligible(self, view: ClaimView) -> int:
         """Who can accept or has accepted, this node included."""

@@ -9,16 +9,16 @@ confirmed is also taken apart (node.agent.ablate): this node's own claims first,
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 
 import structlog
 
-from experiments.harness.outcome import TrialError
-from experiments.recipe import Recipe, RecipeError
-from experiments.track import Track
-from leaderboard.board.rows import ClaimView
+from experiments.recipe import RecipeError
 from leaderboard.errors import Refused
-from leaderboard.evidence.draw import replay_seeds
+from leaderboard.evidence.draw import hopeless, replay_seeds
+from leaderboard.evidence.effects import count, paired_effects
 from leaderboard.evidence.facts import Commitment
+from leaderboard.evidence.replay import Agreement
 from leaderboard.evidence.seeds import replicator_seeds
 from leaderboard.ids import ContentId, short
 from leaderboard.measurement import Measurement
@@ -27,6 +27,7 @@ from leaderboard.records import Accept, Replication, commitment
 from ..replica import now_ms
 from .ablate import Ablator
 from .errands import Errand, Errands
+from .rerun import Rerun
 from .workbench import Workbench
 
 __all__ = ["Replicator"]
@@ -48,7 +49,7 @@ class Replicator:
         for promised in self._bench.replica.standings.outstanding(self._bench.author.id):
             claim = promised.accept.claim
             secret = self._secret_of(promised)
-            if secret is not None and self._is_runnable(claim) and claim not in self._given_up:
+            if secret is not None and self._is_runnable(claim):
                 await self._deliver(claim, promised.id, promised.accept.seeds, secret)
                 return True
         return False
@@ -68,18 +69,28 @@ class Replicator:
 
     def _choose(self) -> Errand | None:
         standings, me = self._bench.replica.standings, self._bench.author.id
+        if len(standings.outstanding(me)) >= standings.policy.in_flight:
+            return None  # with one more open, all of them would count as abandoned
         for track in self._bench.tracks:
             if track in standings.tracks():
-                errand = Errands(standings, track, me).next(
-                    self._bench.coin, now_ms(), self._given_up.__contains__
-                )
+                errands = Errands(standings, track, me)
+                errand = errands.next(self._bench.coin, now_ms(), lambda claim: not self._is_runnable(claim))
                 if errand is not None:
                     return errand
         return None
 
     def _is_runnable(self, claim: ContentId) -> bool:
-        facts = self._bench.replica.standings.facts(claim)
-        return facts is not None and facts.claim is not None and facts.claim.track in self._bench.tracks
+        """Whether this node can run the claim at all: never promise what cannot be kept."""
+        standings = self._bench.replica.standings
+        facts = standings.facts(claim)
+        if claim in self._given_up or facts is None or facts.claim is None:
+            return False
+        if facts.claim.track not in self._bench.tracks or facts.claim.track not in standings.tracks():
+            return False
+        try:
+            return Rerun.of(self._bench, standings.claim(claim)).recipe.program is None
+        except (RecipeError, KeyError):
+            return False
 
     def _own_accepts(self, claim: ContentId) -> list[Commitment]:
         facts = self._bench.replica.standings.facts(claim)
@@ -98,19 +109,46 @@ class Replicator:
     async def _deliver(
         self, claim: ContentId, accept: ContentId, seeds: int, secret: bytes, again: tuple[int, ...] = ()
     ) -> None:
-        standings = self._bench.replica.standings
-        view = standings.claim(claim)
-        track = self._bench.tracks[view.track]
-        self._bench.activity.begin(f"replicating {short(claim)}")
+        """Run published seeds again, then own ones, and publish both.
+
+        One own seed is enough for an author whose numbers do not replay, and no more are run than can still
+        lift the claim over the bar; what was promised and not run counts as lost, whatever the reason.
+        """
+        bench = self._bench
+        rerun = Rerun.of(bench, bench.replica.standings.claim(claim))
+        bench.activity.begin(f"replicating {short(claim)}")
+        fresh = replicator_seeds(rerun.track.id, claim, bench.author.id, secret, seeds)
         try:
-            fresh = replicator_seeds(track.id, claim, self._bench.author.id, secret, seeds)
-            own, replay = await self._measure(track, view, fresh, self._replayed(claim, again))
-        except (TrialError, RecipeError, Refused) as error:
+            replay = await rerun.again(self._replayed(claim, again))
+            own = await rerun.fresh(fresh, self._enough(rerun, replay, seeds))
+        except Refused as refusal:
+            own, replay = None, None
+            self._log.warning("replication refused", claim=short(claim), reason=str(refusal))
+        if own is None:
             self._given_up.add(claim)
-            self._log.warning("replication failed", claim=short(claim), error=str(error))
+            self._log.warning("replication failed: this machine cannot run it", claim=short(claim))
             return
-        await self._bench.author.publish(Replication(claim, accept, secret, own, replay))
-        self._bench.activity.replications += 1
+        await bench.author.publish(Replication(claim, accept, secret, own, replay))
+        bench.activity.replications += 1
+
+    def _enough(self, rerun: Rerun, replay: Measurement | None, seeds: int) -> Callable[[Measurement], bool]:
+        """When to stop running own seeds before all of them are run."""
+        manifest, facts = rerun.track.manifest, self._bench.replica.standings.facts(rerun.view.id)
+        found = {} if replay is None else rerun.contradictions(replay)
+        wrong = {seed for seed, agreement in found.items() if agreement is Agreement.DIFFERENT}
+        if facts is not None and any(wrong.intersection(shown.seeds) for shown in facts.measured):
+            return lambda _: True
+        if seeds < manifest.replicator_seeds:
+            return lambda _: False  # a spot check is short as it is
+
+        viewer = None if manifest.tolerance == "D3" else self._bench.author.id  # as node.agent.errands
+        view = self._bench.replica.standings.claim(rerun.view.id, viewer)
+
+        def hopeless_by_now(done: Measurement) -> bool:
+            effects = paired_effects(done, manifest, len(done.seeds))
+            return hopeless(view, manifest.replicator_seeds, count(effects, manifest.delta_min))
+
+        return hopeless_by_now
 
     def _replayed(self, claim: ContentId, wanted: tuple[int, ...]) -> tuple[int, ...]:
         """Published seeds to run again: those wanted, then by the private coin the least checked peers'."""
@@ -119,21 +157,6 @@ class Replicator:
         assert facts is not None
         drawn = replay_seeds(self._bench.coin, facts, me, standings.trust(me))
         return tuple(dict.fromkeys((*wanted, *drawn)))
-
-    async def _measure(
-        self, track: Track, view: ClaimView, fresh: tuple[int, ...], again: tuple[int, ...]
-    ) -> tuple[Measurement, Measurement | None]:
-        bench = self._bench
-        recipe = Recipe.from_payload(view.claim.recipe, track)
-        opponent = track.reference
-        if view.claim.opponent is not None:
-            against = bench.replica.standings.claim(view.claim.opponent)
-            opponent = Recipe.from_payload(against.claim.recipe, track)
-        report = bench.activity.report
-        own = await bench.device.measure(track, recipe, opponent, fresh, gate=False, on_progress=report)
-        if not again:
-            return own, None
-        return own, await bench.device.measure(track, recipe, opponent, again, gate=True, on_progress=report)
 
     def _secret(self, claim: ContentId, number: int) -> bytes:
         """The secret of this node's accept number `number` (from 0) of a claim."""

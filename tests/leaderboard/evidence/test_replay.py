@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from leaderboard.evidence.replay import Agreement, Run, compare
+from leaderboard.evidence.replay import Agreement, Run, compare, contradictions, settle
 
 RUN = Run(candidate=0.5, opponent=2.3, stable=True, environment="intel", calibration=1.0)
 
@@ -38,3 +38,31 @@ def test_a_publisher_cannot_exempt_its_seeds() -> None:
 def test_both_diverged_is_the_same() -> None:
     nothing = replace(RUN, candidate=None)
     assert compare("D0", nothing, nothing) is Agreement.SAME
+
+
+def test_what_contradicts_is_said_only_if_a_second_run_bears_it_out(scene) -> None:
+    published = scene.publish(lie=1.0).record.measurement
+    scene.replicate("honest")
+    facts, seeds = scene.standings.facts(scene.claim.id), published.seeds[:2]
+    truth = scene.contest.measure(scene.gain, 0.0, seeds)
+    glitch = replace(truth, candidate=(truth.candidate[0] + 0.5, truth.candidate[1]))
+    assert contradictions(facts, "D0", truth) == dict.fromkeys(seeds, Agreement.DIFFERENT)
+    assert settle(facts, "D0", truth, truth).candidate == truth.candidate
+    told = settle(facts, "D0", glitch, truth)  # the machine contradicts itself on the first seed
+    assert (told.seeds, told.candidate) == (seeds[1:], truth.candidate[1:])
+    nothing = truth.only(())
+    assert settle(facts, "D0", truth, nothing).seeds == ()
+
+
+def test_a_glitch_is_withdrawn_by_a_second_run_that_agrees(scene) -> None:
+    published = scene.publish().record.measurement
+    facts, seeds = scene.standings.facts(scene.claim.id), published.seeds[:2]
+    truth = scene.contest.measure(scene.gain, 0.0, seeds)
+    glitch = replace(truth, candidate=(truth.candidate[0] + 0.5, None))
+    assert contradictions(facts, "D0", glitch) == {
+        seeds[0]: Agreement.DIFFERENT,
+        seeds[1]: Agreement.UNSTABLE,
+    }
+    told = settle(facts, "D0", glitch, truth)
+    assert set(zip(told.seeds, told.candidate, strict=True)) == set(zip(seeds, truth.candidate, strict=True))
+    assert contradictions(facts, "D3", glitch) == {}

@@ -1,0 +1,116 @@
+"""Running somebody else's claim on this node's device: seeds that were published, and seeds of its own.
+
+An honest machine errs, too, so what contradicts a published number is run twice before it is said: a second
+run that agrees withdraws the first, and a seed on which this machine contradicts itself is left out.
+
+A run that fails while the opponent's run of the same seed does not is the candidate's failure: it counts as
+diverged, and nobody can keep replicators from delivering with a recipe that breaks their workers. If the
+opponent fails as well, this machine is at fault, and what was measured until then is all there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+
+from experiments.harness.outcome import TrialError
+from experiments.recipe import Recipe
+from experiments.track import Track
+from leaderboard.board.rows import ClaimView
+from leaderboard.evidence.facts import ClaimFacts
+from leaderboard.evidence.replay import Agreement, contradictions, settle
+from leaderboard.ids import short
+from leaderboard.measurement import Measurement
+
+from .workbench import Workbench
+
+__all__ = ["Rerun"]
+
+_LOG = structlog.get_logger("replication")
+
+
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """One claim on this node's device."""
+
+    bench: Workbench
+    track: Track
+    view: ClaimView
+    recipe: Recipe
+    opponent: Recipe
+
+    @classmethod
+    def of(cls, bench: Workbench, view: ClaimView) -> Rerun:
+        """The claim as this node reads it; RecipeError if it is not a recipe of the installed track."""
+        track = bench.tracks[view.track]
+        opponent = track.reference
+        if view.claim.opponent is not None:
+            against = bench.replica.standings.claim(view.claim.opponent)
+            opponent = Recipe.from_payload(against.claim.recipe, track)
+        return cls(bench, track, view, Recipe.from_payload(view.claim.recipe, track), opponent)
+
+    async def again(self, seeds: Sequence[int]) -> Measurement | None:
+        """Published seeds with the sensitivity gate; None if nothing could be said about any of them."""
+        first = await self._each(seeds, gate=True)
+        doubted = {} if first is None else self.contradictions(first)
+        if first is None or not doubted:
+            return first
+        second = await self._each([seed for seed in first.seeds if seed in doubted], gate=True)
+        facts, nothing = self._facts, first.only(())
+        assert facts is not None
+        told = settle(facts, self.track.manifest.tolerance, first, nothing if second is None else second)
+        if len(told.seeds) < len(first.seeds):
+            _LOG.warning("this machine contradicts itself", claim=short(self.view.id), seeds=len(doubted))
+        return told if told.seeds else None
+
+    async def fresh(
+        self, seeds: Sequence[int], enough: Callable[[Measurement], bool] = lambda _: False
+    ) -> Measurement | None:
+        """Seeds of this node's own, until `enough` says so; None if this machine could not run the first."""
+        return await self._each(seeds, gate=False, enough=enough)
+
+    def contradictions(self, rerun: Measurement) -> dict[int, Agreement]:
+        """Seeds on which `rerun` contradicts what somebody has published."""
+        facts = self._facts
+        return {} if facts is None else contradictions(facts, self.track.manifest.tolerance, rerun)
+
+    @property
+    def _facts(self) -> ClaimFacts | None:
+        return self.bench.replica.standings.facts(self.view.id)
+
+    async def _each(
+        self,
+        seeds: Sequence[int],
+        *,
+        gate: bool,
+        enough: Callable[[Measurement], bool] = lambda _: False,
+    ) -> Measurement | None:
+        """Seed after seed, as far as this machine can."""
+        done: Measurement | None = None
+        for seed in seeds:
+            part = await self._one(seed, gate)
+            if part is None:
+                break
+            done = part if done is None else done.extended(part)
+            if enough(done):
+                break
+        return done
+
+    async def _one(self, seed: int, gate: bool) -> Measurement | None:
+        """One pair; None if this machine is at fault."""
+        device, report = self.bench.device, self.bench.activity.report
+        try:
+            return await device.measure(
+                self.track, self.recipe, self.opponent, [seed], gate=gate, on_progress=report
+            )
+        except TrialError as error:
+            fault = error
+        try:
+            found = await device.measure(self.track, self.opponent, self.opponent, [seed], gate=False)
+        except TrialError as error:
+            _LOG.warning("this machine fails the opponent, too", claim=short(self.view.id), error=str(error))
+            return None
+        _LOG.info("the candidate's run failed", claim=short(self.view.id), error=str(fault))
+        return replace(found, candidate=(None,))
