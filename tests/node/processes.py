@@ -124,9 +124,13 @@ class Daemon:
         return time.monotonic() - started
 
 
-def wait_until(condition: Callable[[], object], check: Callable[[], None] = lambda: None) -> None:
-    """Poll until `condition` holds; an AssertionError after a minute. Polling, not sleeping for luck."""
-    deadline = time.monotonic() + PATIENCE_S
+def wait_until(
+    condition: Callable[[], object],
+    check: Callable[[], None] = lambda: None,
+    patience_s: float = PATIENCE_S,
+) -> None:
+    """Poll until `condition` holds; an AssertionError after `patience_s`. Polling, not sleeping for luck."""
+    deadline = time.monotonic() + patience_s
     while not condition():
         check()
         if time.monotonic() > deadline:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -130,6 +132,65 @@ def test_a_node_that_lies_about_its_results_is_refuted(swarm):
     assert not [row for row in confirmed(one) if row["author"] == author]
     peers = {peer["name"]: peer["trust"] for peer in one.ask("/v1/peers")}
     assert "quarantined" in peers["liar"] or "of your re-runs agreed" in peers["liar"]
+
+
+def test_two_liars_of_six_who_collude_are_found_out(swarm):
+    """Invented results, confirmed by the other liar: nothing of it stands, and nobody honest is blamed."""
+    command = (os.path.join(os.path.dirname(__file__), "colluding_node.py"),)
+    one = swarm("one")
+    honest = [one, *(swarm(name, one.address) for name in ("two", "three", "four"))]
+    liars = [swarm(name, one.address, command=command) for name in ("liar", "accomplice")]
+    lied = {liar.status()["identity"]["author"] for liar in liars}
+
+    def found_out() -> bool:
+        # Whatever the state of knowledge: no board of an honest node ever confirms what was invented.
+        for daemon in honest:
+            assert not [row for row in confirmed(daemon) if row["author"] in lied]
+        return all({"liar", "accomplice"} <= quarantined(daemon).keys() for daemon in honest)
+
+    wait_until(found_out, patience_s=240.0)
+    settle_down(*honest, *liars)
+    rows = one.board()["rows"]
+    assert {row["standing"] for row in rows if row["author"] in lied} <= {
+        "refuted",
+        "measured",
+        "replicated",
+        "claimed",
+    }
+    assert [row for row in rows if row["author"] in lied and row["standing"] == "refuted"]
+    assert all(_truly_better(_recipe(one, row["claim"])) for row in confirmed(one))
+    for daemon in honest:
+        assert quarantined(daemon).keys() == {"liar", "accomplice"}
+    shown = _cli("peers", "--home", str(one.home.path))
+    for name in ("liar", "accomplice"):
+        (line,) = [line for line in shown.splitlines() if f" {name} " in line]
+        assert "quarantined" in line
+
+
+def quarantined(daemon: Daemon) -> dict[str, str]:
+    """The peers that a node has in quarantine, with its reasons."""
+    found = {peer["name"]: peer["trust"] for peer in daemon.ask("/v1/peers")}
+    return {name: reason for name, reason in found.items() if reason.startswith("quarantined: ")}
+
+
+def _recipe(daemon: Daemon, claim: str) -> dict[str, float]:
+    found: dict[str, float] = daemon.ask(f"/v1/records/{claim}")["payload"]["recipe"]["settings"]
+    return found
+
+
+def _truly_better(settings: dict[str, float]) -> bool:
+    """Whether the toy track's recipe lies lower in the bowl than the reference (-1, -1)."""
+    height = (settings["x"] - 0.3) ** 2 + (settings["y"] + 0.2) ** 2
+    return height < (-1 - 0.3) ** 2 + (-1 + 0.2) ** 2
+
+
+def _cli(*arguments: str) -> str:
+    command = [sys.executable, "-P", "-m", "node.cli", *arguments]
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, env={**os.environ, "COLUMNS": "400"}, timeout=30
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_a_daemon_stops_within_five_seconds_and_leaves_nothing_behind(swarm):
