@@ -47,6 +47,10 @@ class Track:
     """Module that workers import."""
     examiner: str
     """Module that the parent imports when a trial starts."""
+    runs_on: tuple[str, ...] = ("cpu",)
+    """Kinds of device that its runner computes on: `cpu`, `cuda` (`harness.kinds`)."""
+    limit_s: float = 60.0
+    """Wall seconds after which a trial is hung and is killed: generous, many times what one takes."""
 
     @property
     def name(self) -> str:

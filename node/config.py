@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from leaderboard.errors import LocalError
+
 from .errors import Misuse
 from .home import Home
+from .quiet import Quiet
 from .typed import nearest, read
 
 if TYPE_CHECKING:
@@ -40,6 +44,8 @@ _ENVIRONMENT = "CONSILIENCE_"
 _LEVELS = ("debug", "info", "warning", "error")
 _LONGEST_NAME = 64
 _MOST_CONFIG_BYTES = 256 * 1024
+_LEAST_TRIAL_MB = 512  # torch alone takes 300
+_DEVICE = re.compile(r"auto|cpu(\*[1-9]\d{0,2})?|cuda(:\d{1,3})?")
 _MOST_WORK_BITS = 32
 _AUTHOR_DIGITS = 52
 _BASE32 = frozenset("abcdefghijklmnopqrstuvwxyz234567")
@@ -94,9 +100,33 @@ class Agent:
     track_folders: tuple[str, ...] = _dial(
         (), "Folders with tracks of your own: packages that declare `consilience.tracks` entry points."
     )
+    devices: tuple[str, ...] = _dial(
+        ("auto",), "What trials run on: auto, cpu, cpu*4 (workers), cuda (every card), cuda:0."
+    )
+    trial_memory_mb: int = _dial(
+        0, "Most memory of a trial in MiB; 0 takes three quarters of the machine's over the workers."
+    )
+    quiet: tuple[str, ...] = _dial(
+        (), "When to rest, in local time: 08:00-18:00, Mon-Fri 08:00-18:00, Sat 22:00-07:00."
+    )
+    on_battery: bool = _dial(False, "Work on while the machine runs on battery.")
+    max_load: float = _dial(
+        1.0, "Rest while other programs use more than this part of the processors; 1 never rests."
+    )
 
     def __post_init__(self) -> None:
         _require(0.0 <= self.replicate_share <= 1.0, "agent.replicate_share", "must lie between 0 and 1")
+        _require(0.0 < self.max_load <= 1.0, "agent.max_load", "must lie above 0 and at most at 1")
+        small = 0 < self.trial_memory_mb < _LEAST_TRIAL_MB
+        _require(not small, "agent.trial_memory_mb", f"must be 0 or at least {_LEAST_TRIAL_MB}")
+        _require(bool(self.devices), "agent.devices", "names no device")
+        for device in self.devices:
+            _require(bool(_DEVICE.fullmatch(device)), "agent.devices", f"{device!r} is no device")
+        for span in self.quiet:
+            try:
+                Quiet.read(span)
+            except LocalError as error:
+                _require(False, "agent.quiet", str(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +164,11 @@ class Limits:
     """What the node may use."""
 
     max_peers: int = _dial(64, "Most connections to other nodes at a time.")
+    blob_mb: int = _dial(1024, "Most MiB of blobs (program texts and the like); copies make room first.")
 
     def __post_init__(self) -> None:
         _require(1 <= self.max_peers <= 10_000, "limits.max_peers", "must lie between 1 and 10000")
+        _require(self.blob_mb >= 1, "limits.blob_mb", "must be at least 1")
 
 
 @dataclass(frozen=True, slots=True)

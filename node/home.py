@@ -34,6 +34,10 @@ class Home:
         return self.path / "records.db"
 
     @property
+    def blobs(self) -> Path:
+        return self.path / "blobs"
+
+    @property
     def api(self) -> Path:
         """Where the running daemon writes its address and token."""
         return self.path / "api.json"
@@ -47,6 +51,11 @@ class Home:
     def refused(self) -> Path:
         """Authors whose records this node leaves out."""
         return self.path / "refused.txt"
+
+    @property
+    def paused(self) -> Path:
+        """There while somebody has paused the agent."""
+        return self.path / "agent.paused"
 
     @property
     def logs(self) -> Path:

@@ -2,8 +2,12 @@
 
 The parent prepares the exam from the seed, hands over what the worker may see, keeps the labels, the metric
 and the clock, checks the shape and type of every array that comes back, and computes the value itself. A
-worker that crashes, runs late, floods its output or breaks the protocol is killed with its whole tree, and
-the next trial starts a fresh one; the same happens if the caller is cancelled.
+worker that crashes, runs late, takes too much memory, floods its output or breaks the protocol is killed with
+its whole tree, and the next trial starts a fresh one; the same happens if the caller is cancelled. If workers
+are lost one after the other, the next start waits, twice as long each time: a machine without memory is not
+made worse by us.
+
+While one trial runs, others may be prepared: only the worker itself is taken in turns.
 
 Covered and not covered: docs/threat-model.md. Recipes here are settings and expressions; a recipe that
 carries a program needs a sandbox and is refused.
@@ -11,14 +15,15 @@ carries a program needs a sandbox and is refused.
 
 from __future__ import annotations
 
-import importlib
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
+import numpy as np
 import trio
 
 from leaderboard.errors import Refused
@@ -27,32 +32,39 @@ from leaderboard.measurement import Measurement
 
 from ..recipe import Recipe
 from ..track import Track
-from .exam import Exam, Examiner
-from .frames import FrameError, matches, plain_arrays, read_arrays
-from .link import WorkerLink
+from .exam import Exam, load_examiner
+from .frames import FrameError, matches, pack, plain_arrays, read_arrays
+from .kinds import DeviceName
+from .link import Means, WorkerLink
 from .measure import measure_pairs
-from .outcome import Fault, OnProgress, Progress, TrialError, TrialOutcome
+from .outcome import EnvironmentClass, Fault, OnProgress, Progress, TrialError, TrialOutcome
 
-__all__ = ["DEFAULT_TIMEOUT_S", "Device", "open_device"]
+__all__ = ["Device", "DeviceSnapshot", "open_device"]
 
-DEFAULT_TIMEOUT_S: Final = 60.0
-"""Wall time of one trial after which it is killed: 200 times what a deep-mlp trial takes on a slow core."""
 _CACHED: Final = 4096  # runs of opponents that are kept, about 1 MB
 _MAX_REPORTS: Final = 10_000  # reports of progress in one trial, after which the worker is not believed
 _MAX_STEP: Final = 2**53
+_FIRST_WAIT_S: Final = 1.0  # before the start of a worker after two were lost in a row
+_LONGEST_WAIT_S: Final = 60.0
 
 _Key = tuple[TrackId, Recipe, int, int]
 
 
 @asynccontextmanager
-async def open_device(name: str = "cpu", folders: Sequence[Path] = ()) -> AsyncIterator[Device]:
+async def open_device(
+    name: str = "cpu",
+    folders: Sequence[Path] = (),
+    memory_bytes: int = 0,
+    permit: Callable[[], Awaitable[None]] | None = None,
+) -> AsyncIterator[Device]:
     """A device that ends, with its worker, when the block does.
 
-    `folders` hold the operator's own tracks; workers append them to their import path.
+    `name` as in `DeviceName`. `folders` hold the operator's own tracks; workers append them to their import
+    path. A trial may hold `memory_bytes` at most, 0 for no bound. `permit` is awaited before each trial.
     """
     trouble: BaseException | None = None
     async with trio.open_nursery() as nursery:
-        device = Device(name, nursery, folders)
+        device = Device(Means(DeviceName.read(name), folders, memory_bytes), nursery, permit)
         try:
             yield device
         except BaseException as error:  # noqa: BLE001  kept, to be raised outside of the nursery: no group
@@ -63,16 +75,43 @@ async def open_device(name: str = "cpu", folders: Sequence[Path] = ()) -> AsyncI
         raise trouble
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceSnapshot:
+    """How a device is doing."""
+
+    name: str
+    asked: int = 0
+    """Trials that run or wait for their turn."""
+    trials: int = 0
+    """Trials with an outcome."""
+    failures: int = 0
+    """Trials without one."""
+    last_fault: str = ""
+    busy_s: float = 0.0
+    """Seconds, by the parent's clock, in which a trial ran: from its start in the worker to its last byte."""
+    starts: int = 0
+    """Workers started."""
+
+
 class Device:
     """Runs trials of any installed track, one at a time; use `open_device`."""
 
-    def __init__(self, name: str, nursery: trio.Nursery, folders: Sequence[Path] = ()) -> None:
-        self.name = name
+    def __init__(
+        self, means: Means, nursery: trio.Nursery, permit: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        self.name = means.device
+        self._permit = permit
+        self._means = means
         self._nursery = nursery
-        self._folders = tuple(folders)
         self._turn = trio.Lock()
         self._link: WorkerLink | None = None
+        self._lost = 0  # workers in a row that ended without an outcome
+        self._state = DeviceSnapshot(str(means.device))
         self._cache: OrderedDict[_Key, TrialOutcome] = OrderedDict()
+
+    def statistics(self) -> DeviceSnapshot:
+        """A snapshot of what it has done since it was opened."""
+        return self._state
 
     async def run(
         self,
@@ -91,20 +130,50 @@ class Device:
         """
         if recipe.program is not None:
             raise Refused("this recipe carries a program, and this node runs only settings and expressions")
-        limit = DEFAULT_TIMEOUT_S if timeout_s is None else timeout_s
-        async with self._turn:
-            examiner = cast("Examiner", importlib.import_module(track.examiner))
+        limit = track.limit_s if timeout_s is None else timeout_s
+        examiner = load_examiner(track.examiner)
+        with self._counted():
             exam = await trio.to_thread.run_sync(examiner.prepare, seed)
+            job = pack(_job(track, recipe, seed, ulps, exam))
+            if self._permit is not None:
+                await self._permit()
+            async with self._turn:
+                environment, answers, wall, cpu = await self._exchange(job, exam, limit, on_progress)
+            value = examiner.score(exam, answers)
+        return TrialOutcome(value, wall, cpu, environment, "diverged" if value is None else "")
+
+    async def _exchange(
+        self, job: bytes, exam: Exam, limit_s: float, on_progress: OnProgress | None
+    ) -> tuple[EnvironmentClass, dict[str, np.ndarray], float, float]:
+        """Give the worker a job and take its answers: (environment, answers, wall and processor seconds)."""
+        try:
             link = await self._warm()
-            try:
-                environment = await link.begin(_job(track, recipe, seed, ulps, exam))
-                answer, wall, cpu = await _timed(link, limit, on_progress)
-                value = _grade(examiner, exam, answer)
-            except BaseException:
-                # Also a cancellation: what the worker would say next belongs to no one.
-                self.close()
-                raise
-            return TrialOutcome(value, wall, cpu, environment, "diverged" if value is None else "")
+            environment = await link.begin(job)
+            answer, wall, cpu = await _timed(link, limit_s, on_progress)
+            answers = _answers(exam, answer)
+        except BaseException as error:
+            # Also a cancellation: what the worker would say next belongs to no one.
+            self.close()
+            if isinstance(error, TrialError):
+                self._lost += 1
+            raise
+        self._lost = 0
+        self._state = replace(self._state, busy_s=self._state.busy_s + wall)
+        return environment, answers, wall, cpu
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        self._state = replace(self._state, asked=self._state.asked + 1)
+        try:
+            yield
+        except TrialError as error:
+            failed = self._state.failures + 1
+            self._state = replace(self._state, failures=failed, last_fault=str(error.fault))
+            raise
+        else:
+            self._state = replace(self._state, trials=self._state.trials + 1)
+        finally:
+            self._state = replace(self._state, asked=self._state.asked - 1)
 
     async def cached(
         self,
@@ -147,7 +216,10 @@ class Device:
 
     async def _warm(self) -> WorkerLink:
         if self._link is None:
-            self._link = await WorkerLink.start(self._nursery, self._folders)
+            if self._lost > 1:
+                await trio.sleep(min(_FIRST_WAIT_S * 2 ** min(self._lost - 2, 16), _LONGEST_WAIT_S))
+            self._link = await WorkerLink.start(self._nursery, self._means)
+            self._state = replace(self._state, starts=self._state.starts + 1)
         return self._link
 
 
@@ -167,12 +239,35 @@ async def _timed(
 ) -> tuple[dict[str, object], float, float]:
     """The worker's answer, and the wall and processor seconds that it took."""
     cpu, start = link.cpu_s, time.perf_counter()
-    try:
-        with trio.fail_after(limit_s):
-            answer = await _last_message(link, on_progress)
-    except trio.TooSlowError as error:
-        raise TrialError(Fault.TIMEOUT, f"the trial ran longer than {limit_s:g} s and was killed") from error
+    answer: dict[str, object] | None = None
+    with trio.move_on_after(limit_s):
+        answer = await _unless_too_big(link, on_progress)
+    if answer is None:
+        raise TrialError(Fault.TIMEOUT, f"the trial ran longer than {limit_s:g} s and was killed")
     return answer, time.perf_counter() - start, link.cpu_s - cpu
+
+
+async def _unless_too_big(link: WorkerLink, on_progress: OnProgress | None) -> dict[str, object]:
+    """The worker's answer; TrialError(memory) as soon as it holds more than it may."""
+    answer: dict[str, object] | TrialError = TrialError(
+        Fault.MEMORY, "the trial held more memory than it may and was killed"
+    )
+    async with trio.open_nursery() as nursery:
+
+        async def listen() -> None:
+            nonlocal answer
+            try:
+                answer = await _last_message(link, on_progress)
+            except TrialError as error:  # kept, to be raised outside of the nursery: no group
+                answer = error
+            nursery.cancel_scope.cancel()
+
+        nursery.start_soon(listen)
+        await link.wait_too_big()
+        nursery.cancel_scope.cancel()
+    if isinstance(answer, TrialError):
+        raise answer
+    return answer
 
 
 async def _last_message(link: WorkerLink, on_progress: OnProgress | None) -> dict[str, object]:
@@ -188,9 +283,10 @@ async def _last_message(link: WorkerLink, on_progress: OnProgress | None) -> dic
     raise TrialError(Fault.PROTOCOL, f"more than {_MAX_REPORTS} reports of progress in one trial")
 
 
-def _grade(examiner: Examiner, exam: Exam, message: dict[str, object]) -> float | None:
+def _answers(exam: Exam, message: dict[str, object]) -> dict[str, np.ndarray]:
     if message.get("kind") == "failed":
-        raise TrialError(Fault.RUNNER, str(message.get("text"))[:2000])
+        fault = Fault.MEMORY if message.get("memory") is True else Fault.RUNNER
+        raise TrialError(fault, str(message.get("text"))[:2000])
     if message.get("kind") != "done":
         raise TrialError(Fault.PROTOCOL, "the worker sent neither progress nor an answer")
     try:
@@ -200,4 +296,4 @@ def _grade(examiner: Examiner, exam: Exam, message: dict[str, object]) -> float 
     wrong = matches(answers, exam.answers)
     if wrong is not None:
         raise TrialError(Fault.ANSWER, wrong)
-    return examiner.score(exam, answers)
+    return answers

@@ -5,20 +5,25 @@ A track's examiner module (`Track.examiner`) defines two functions:
     prepare(seed: int) -> Exam
     score(exam: Exam, answers: Mapping[str, np.ndarray]) -> float | None
 
+or, where one module examines several tracks and `Track.examiner` is "MODULE:ARGUMENT",
+
+    examiner(argument: str) -> Examiner
+
 `inputs` go to the worker, `sealed` never leaves the parent, and `answers` says the exact shape and type of
 each array that may come back. None is the value of a run that diverged.
 """
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 
-__all__ = ["Exam", "Examiner", "Form"]
+__all__ = ["Exam", "Examiner", "Form", "load_examiner"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +56,10 @@ class Examiner(Protocol):
 
     def score(self, exam: Exam, answers: Mapping[str, np.ndarray]) -> float | None:
         """The track's metric, or None if the run diverged."""
+
+
+def load_examiner(name: str) -> Examiner:
+    """The examiner that a track names: a module, or what a module makes for the argument after a colon."""
+    module, _, argument = name.partition(":")
+    found = importlib.import_module(module)
+    return cast("Examiner", found.examiner(argument) if argument else found)

@@ -5,8 +5,8 @@
     worker -> parent:  {kind: "ready"}                                 once
                        {kind: "started", processor, kernels, libraries} for each job
                        {kind: "progress", step, steps}                  at most ten a second
-                       {kind: "done", answers: {name: array}} | {kind: "failed", text}
-    array  := {dtype: "float64" | "int64" | "uint8", shape: [n, ...], data: bytes in C order}
+                       {kind: "done", answers: {name: array}} | {kind: "failed", text, memory}
+    array  := {dtype: "float64" | "float32" | "int64" | "uint8", shape: [n, ...], data: bytes in C order}
 
 Nothing is ever unpickled, and the worker's standard output is not read as anything but text for people.
 Whatever comes from a worker is hostile: `unpack` and `read_arrays` raise FrameError and nothing else.
@@ -41,7 +41,7 @@ HEADER: Final = struct.Struct(">I")
 MAX_FRAME: Final = 64 * 1024 * 1024  # bytes; deep-mlp sends 0.9 MB
 _MAX_ARRAYS: Final = 64
 _MAX_DIMENSIONS: Final = 8
-_DTYPES: Final = ("float64", "int64", "uint8")
+_DTYPES: Final = ("float64", "float32", "int64", "uint8")
 
 
 class FrameError(PeerError):
@@ -97,7 +97,7 @@ def _read_array(item: object) -> np.ndarray:
         raise FrameError("an array is no map")
     dtype, shape, data = item.get("dtype"), item.get("shape"), item.get("data")
     if dtype not in _DTYPES or not isinstance(data, bytes):
-        raise FrameError("an array has another type than float64, int64 or uint8")
+        raise FrameError(f"an array has another type than {', '.join(_DTYPES)}")
     if not isinstance(shape, list) or len(shape) > _MAX_DIMENSIONS:
         raise FrameError("an array has no shape")
     if not all(type(size) is int and 0 <= size <= MAX_FRAME for size in shape):

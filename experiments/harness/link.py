@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import trio
 
-from .frames import HEADER, FrameError, frame_length, pack, unpack
+from .frames import HEADER, FrameError, frame_length, unpack
+from .kinds import DeviceName
 from .outcome import EnvironmentClass, Fault, TrialError
-from .processes import cpu_seconds, kill_tree
+from .processes import cpu_seconds, kill_tree, memory_bytes
 
-__all__ = ["WorkerLink"]
+__all__ = ["Means", "WorkerLink"]
 
 _START_S: Final = 120.0  # torch takes 2 s to import on a warm disk, and a minute on a cold and busy one
 _MAX_PRINTED: Final = 1024 * 1024  # bytes of output after which a worker is killed
@@ -37,43 +40,64 @@ _ENVIRONMENT: Final = {
 }
 # Passed on if they are set: where programs and libraries are, and which kernels torch may use.
 _INHERITED: Final = ("ATEN_CPU_CAPABILITY", "LD_LIBRARY_PATH", "MKL_CBWR", "PATH")
+_WATCH_S: Final = 0.25  # between two looks at how much memory a trial holds
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a worker gets to work with."""
+
+    device: DeviceName = field(default_factory=DeviceName)
+    folders: Sequence[Path] = ()
+    """The operator's own tracks; they come last on the import path."""
+    memory_bytes: int = 0
+    """Most memory that a trial may hold; 0 sets no bound.
+
+    On the processor the system itself refuses more (RLIMIT_DATA), so the trial fails and the worker can say
+    so; everywhere the parent looks four times a second and kills what grew past it. A card's driver maps more
+    than it uses, so there only the parent looks. Memory of the card itself is bounded by the card.
+    """
 
 
 class WorkerLink:
     """One worker process. Not for two tasks at a time."""
 
-    def __init__(self, process: trio.Process, stream: trio.SocketStream) -> None:
+    def __init__(self, process: trio.Process, stream: trio.SocketStream, means: Means) -> None:
         self._process = process
         self._stream = stream
+        self._means = means
+        self._killed = False
         self._buffer = bytearray()
         self._printed = 0
         self._tail = b""
         self._ended = trio.Event()
 
     @classmethod
-    async def start(cls, nursery: trio.Nursery, folders: Sequence[Path]) -> WorkerLink:
+    async def start(cls, nursery: trio.Nursery, means: Means | None = None) -> WorkerLink:
         """Start a worker and wait until it is warm; TrialError(start) if it does not come up.
 
         The nursery keeps a task that reads what the worker prints and that reaps it.
         """
+        means = means or Means()
         ours, theirs = socket.socketpair()
-        command = [sys.executable, "-P", "-m", "experiments.harness.worker", str(theirs.fileno())]
+        bound = 0 if means.device.card is not None else means.memory_bytes
+        command = [sys.executable, "-P", "-m", "experiments.harness.worker", str(theirs.fileno()), str(bound)]
         try:
             with theirs:
                 process = await trio.lowlevel.open_process(
-                    [*command, *map(str, folders)],
+                    [*command, *map(str, means.folders)],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
                     pass_fds=(theirs.fileno(),),
                     start_new_session=True,
-                    env={**_ENVIRONMENT, **{k: os.environ[k] for k in _INHERITED if k in os.environ}},
+                    env=_surroundings(means.device),
                 )
         except BaseException:  # also a cancellation before there is a process
             ours.close()
             raise
         ours.setblocking(False)
-        link = cls(process, trio.SocketStream(trio.socket.from_stdlib_socket(ours)))
+        link = cls(process, trio.SocketStream(trio.socket.from_stdlib_socket(ours)), means)
         nursery.start_soon(link._watch)
         try:
             await link._greet()
@@ -93,8 +117,8 @@ class WorkerLink:
         if hello.get("kind") != "ready":
             raise TrialError(Fault.START, "the worker did not say that it is ready")
 
-    async def begin(self, job: Mapping[str, object]) -> EnvironmentClass:
-        """Hand a job over and wait until its libraries are loaded and it runs."""
+    async def begin(self, job: bytes) -> EnvironmentClass:
+        """Hand over the frame of a job and wait until its libraries are loaded and it runs."""
         try:
             with trio.fail_after(_START_S):
                 await self._send(job)
@@ -119,9 +143,9 @@ class WorkerLink:
         """Processor seconds used so far."""
         return cpu_seconds(self._process.pid)
 
-    async def _send(self, message: Mapping[str, object]) -> None:
+    async def _send(self, frame: bytes) -> None:
         try:
-            await self._stream.send_all(pack(message))
+            await self._stream.send_all(frame)
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             raise await self._gone() from error
 
@@ -154,9 +178,19 @@ class WorkerLink:
             return TrialError(
                 Fault.FLOOD, f"the worker printed more than {_MAX_PRINTED} bytes and was killed"
             )
+        # Nobody else kills workers but the system, when memory runs out: it is told to take them first.
+        by_system = not self._killed and self._process.returncode == -signal.SIGKILL
+        why = " (the system killed it, probably for want of memory)" if by_system else ""
         return TrialError(
-            Fault.CRASH, f"the worker ended in the middle of a trial; it printed: {self.printed}"
+            Fault.CRASH, f"the worker ended in the middle of a trial{why}; it printed: {self.printed}"
         )
+
+    async def wait_too_big(self) -> None:
+        """Return once the worker holds more memory than it may; never if there is no bound."""
+        if not self._means.memory_bytes:
+            await trio.sleep_forever()
+        while memory_bytes(self._process.pid) <= self._means.memory_bytes:  # noqa: ASYNC110  nobody tells
+            await trio.sleep(_WATCH_S)
 
     async def _watch(self) -> None:
         """Read what the worker prints until it ends, and reap it. Ends soon after `kill`."""
@@ -182,4 +216,11 @@ class WorkerLink:
     def kill(self) -> None:
         """End the worker and everything that it started, now."""
         if self._process.returncode is None:
+            self._killed = True
             kill_tree(self._process.pid)
+
+
+def _surroundings(device: DeviceName) -> dict[str, str]:
+    """The whole environment of a worker."""
+    passed = {key: os.environ[key] for key in _INHERITED if key in os.environ}
+    return {**_ENVIRONMENT, **device.surroundings, **passed}

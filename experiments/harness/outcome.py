@@ -30,9 +30,11 @@ class Fault(StrEnum):
     START = "start"  # the worker did not come up
     CRASH = "crash"  # the worker ended in the middle of a trial
     TIMEOUT = "timeout"  # the trial ran past its time and was killed
+    MEMORY = "memory"  # the trial wanted more memory than it may have
     FLOOD = "flood"  # the worker printed more than it may
     PROTOCOL = "protocol"  # the worker said something that is not in the protocol
     ANSWER = "answer"  # arrays of another name, shape or type than the exam asks for
+    FOUL = "foul"  # answers that no honest model gives: it looked ahead, or knows more than can be known
     RUNNER = "runner"  # the track's runner raised an error
 
 

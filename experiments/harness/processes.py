@@ -1,4 +1,4 @@
-"""Ending a worker with everything that it started, and reading what the system says it used.
+"""Ending a worker with everything that it started, and reading what the system says it used and holds.
 
 A worker leads its own session. `kill_tree` kills, until none is left, every process that is in that session
 or descends from the worker; so a grandchild dies even if it left the process group, and a daemonised one
@@ -13,15 +13,17 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["cpu_seconds", "kill_tree"]
+__all__ = ["cpu_seconds", "kill_tree", "memory_bytes", "tree_cpu_seconds"]
 
 _ROUNDS: Final = 5  # passes over /proc; a fork bomb needs its sandbox's limits, not more passes
 _TICKS: Final = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
+_PAGE: Final = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +86,44 @@ def cpu_seconds(pid: int) -> float:
     """Processor time that a process has used so far, in seconds; 0.0 if the system does not say."""
     stat = _stat(pid)
     return 0.0 if stat is None else stat.ticks / _TICKS
+
+
+def memory_bytes(root: int) -> int:
+    """Memory that a process and its descendants hold now (resident set, shared pages counted each time).
+
+    0 where the system does not say.
+    """
+    return sum(_resident(pid) for pid in _descendants(root))
+
+
+def tree_cpu_seconds(root: int) -> float:
+    """Processor seconds of a process, its descendants, and those of its children that have ended."""
+    return sum(_spent(pid) for pid in _descendants(root)) / _TICKS
+
+
+def _resident(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * _PAGE
+    except (OSError, IndexError):
+        return 0
+
+
+def _spent(pid: int) -> int:
+    """Ticks of a process and of its children that ended: fields 14 to 17 of proc(5)."""
+    try:
+        line = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+        return sum(map(int, line[line.rindex(")") + 2 :].split()[11:15]))
+    except (OSError, ValueError):
+        return 0
+
+
+def _descendants(root: int) -> Iterator[int]:
+    """The process and everything below it, by the lists of children that Linux keeps for each thread."""
+    queue = [root]
+    while queue:
+        pid = queue.pop()
+        yield pid
+        with suppress(OSError):
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                children = Path(f"/proc/{pid}/task/{thread}/children").read_text(encoding="ascii")
+                queue += map(int, children.split())

@@ -1,7 +1,9 @@
-"""The child: `python -P -m experiments.harness.worker FD [FOLDER ...]` runs the jobs that come from a socket.
+"""The child: `python -P -m experiments.harness.worker FD BYTES [FOLDER ...]` runs the jobs of a socket.
 
-It starts with a bare environment and waits warm between jobs. FOLDERs hold the operator's own tracks and come
-last on the import path, so they cannot shadow anything. A track's runner (`Track.runner`) is a module with
+It starts with a bare environment and waits warm between jobs. BYTES is the most memory that it may allocate
+(0: no bound); the system is told to take it first when memory runs out. FOLDERs hold the operator's own
+tracks and come last on the import path, so they cannot shadow anything. A track's runner (`Track.runner`) is
+a module with
 
     run(recipe: Recipe, seed: int, inputs: Mapping[str, np.ndarray],
         progress: Callable[[int, int], None], ulps: int) -> Mapping[str, np.ndarray]
@@ -21,6 +23,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -41,8 +44,9 @@ _HANGUP: Final = getattr(select, "POLLRDHUP", select.POLLHUP)
 
 def main(arguments: list[str]) -> None:
     """Serve jobs until the parent closes the socket."""
-    descriptor, *folders = arguments
+    descriptor, memory, *folders = arguments
     sys.path.extend(folders)
+    _bound_memory(int(memory))
     link = socket.socket(fileno=int(descriptor))
     threading.Thread(target=_end_with_parent, args=(link.fileno(),), daemon=True).start()
     link.sendall(pack({"kind": "ready"}))
@@ -57,7 +61,24 @@ def _answer(job: Mapping[str, object], link: socket.socket) -> dict[str, object]
         link.sendall(pack({"kind": "started", **_surroundings()}))
         return {"kind": "done", "answers": plain_arrays(_run(runner, job, link))}
     except Exception as error:  # noqa: BLE001  whatever a runner raises is reported to the parent
-        return {"kind": "failed", "text": f"{type(error).__name__}: {error}"[:_MAX_FAILURE]}
+        text = f"{type(error).__name__}: {error}"[:_MAX_FAILURE]
+        return {"kind": "failed", "text": text, "memory": _is_out_of_memory(error)}
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Python's own error, torch's on a card, or torch's on the processor, which has no class of its own."""
+    words = ("out of memory", "can't allocate memory", "not enough memory")
+    return isinstance(error, MemoryError) or any(word in str(error).lower() for word in words)
+
+
+def _bound_memory(most: int) -> None:
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    if most:
+        import resource  # not on every system
+
+        # Data, not address space: libraries map far more than they use.
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 def _run(runner: ModuleType, job: Mapping[str, object], link: socket.socket) -> Mapping[str, np.ndarray]:
@@ -119,9 +140,16 @@ def _surroundings() -> dict[str, str]:
     loaded = [f"{name} {sys.modules[name].__version__}" for name in _LIBRARIES if name in sys.modules]
     return {
         "processor": f"{platform.machine()} {_processor()}".strip(),
-        "kernels": torch.backends.cpu.get_cpu_capability() if torch is not None else "",
+        "kernels": "" if torch is None else _kernels(torch),
         "libraries": " ".join(loaded),
     }
+
+
+def _kernels(torch: ModuleType) -> str:
+    """The card's model where this worker has one, else the processor's kernels."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES") and torch.cuda.is_available():
+        return str(torch.cuda.get_device_name(0))
+    return str(torch.backends.cpu.get_cpu_capability())
 
 
 @cache

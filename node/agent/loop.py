@@ -1,32 +1,41 @@
-"""The agent's loop: what the device does next.
+"""The agent's loop: what the devices do next.
 
-Order: promises first (own claims without a result, accepted replications without a delivery), then
-replication while it is below its share of the time, then the next idea, which was prepared while the last
-trial ran, and replication beyond its share if there is no idea. The device waits only if there is nothing.
+Several lanes of work share the devices, twice as many as there are devices: while one lane's trial runs, the
+other signs, publishes, chooses and prepares, so a device goes from trial to trial. Order in each lane:
+promises first (own claims without a result, accepted replications without a delivery), then replication while
+it is below its share of the time, then the next idea from the shelf, and replication beyond its share if
+there is no idea. A lane waits only if there is nothing to do at all.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
+
 import structlog
 import trio
 
-from leaderboard.errors import Refused
+from experiments.harness.pool import Pool
 from leaderboard.records import Profile, Track
 
 from .findings import Examiner
 from .replicate import Replicator
-from .research import Plan, Researcher
+from .research import Researcher
+from .rest import Rest
 from .share import DeviceShare
+from .shelf import Shelf
 from .workbench import Activity, Workbench
 
-__all__ = ["Agent"]
+__all__ = ["LANES_PER_DEVICE", "Agent"]
 
+LANES_PER_DEVICE = 2
+"""One runs, one gets ready. More would only make ideas older before they are tried."""
 _PATIENCE_S = 2.0
 """How long to wait for news before asking again: the coin's rate for old claims rises with time."""
 
 
 class Agent:
-    """Research and replication on one device."""
+    """Research and replication on the devices of one machine."""
 
     def __init__(
         self,
@@ -35,15 +44,23 @@ class Agent:
         replicator: Replicator,
         share: DeviceShare,
         profile: Profile,
+        *,
+        standby: Researcher | None = None,
+        rest: Rest | None = None,
     ) -> None:
+        """`standby` has ideas at once, for when those of `researcher` take longer than a trial."""
         self._bench = bench
         self._researcher = researcher
         self._replicator = replicator
         self._share = share
         self._profile = profile
+        self._rest = rest or Rest()
+        self._lanes = LANES_PER_DEVICE * (len(bench.device) if isinstance(bench.device, Pool) else 1)
+        thinkers = [researcher] if standby is None else [researcher, standby]
+        self._shelf = Shelf(bench, thinkers, self._lanes, self._rest)
+        self._idle = 0
+        self._replicating = trio.Lock()  # one lane at a time: what is promised must not be begun twice
         self._log = structlog.get_logger("agent")
-        self._go = trio.Event()
-        self._go.set()
 
     @property
     def activity(self) -> Activity:
@@ -51,27 +68,34 @@ class Agent:
         return self._bench.activity
 
     @property
+    def rest(self) -> Rest:
+        """Whether it works, and why not."""
+        return self._rest
+
+    @property
     def paused(self) -> bool:
-        return not self._go.is_set()
+        return self._rest.paused
 
     def pause(self) -> None:
         """Start nothing new; promises that were made are still kept."""
-        if self._go.is_set():
-            self._go = trio.Event()
+        self._rest.pause()
 
     def resume(self) -> None:
         """Go on."""
-        self._go.set()
+        self._rest.resume()
 
     async def run(self) -> None:
         """Work until cancelled."""
         await self._introduce()
-        send, receive = trio.open_memory_channel[Plan](0)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._prepare, send)
+            nursery.start_soon(self._shelf.run)
             nursery.start_soon(Examiner(self._bench).run)
-            while True:
-                await self._step(receive)
+            for _ in range(self._lanes):
+                nursery.start_soon(self._work)
+
+    async def _work(self) -> None:
+        while True:
+            await self._step()
 
     async def _introduce(self) -> None:
         """Make this node's name and its tracks known, once."""
@@ -82,60 +106,68 @@ class Agent:
             if track.id not in standings.tracks():
                 await self._bench.author.publish(Track(track.manifest))
 
-    async def _prepare(self, plans: trio.MemorySendChannel[Plan]) -> None:
-        """Have the next idea ready before the device asks for it."""
-        while True:
-            await self._go.wait()
-            prepared = False
-            for track in self._bench.tracks.values():
-                try:
-                    plan = await self._researcher.prepare(track)
-                except Refused as refusal:
-                    self._log.info("no proposal", track=track.name, reason=str(refusal))
-                    continue
-                if plan is not None:
-                    prepared = True
-                    await plans.send(plan)
-            if not prepared:
-                await self._news(self._bench.replica.cursor)
-
-    async def _step(self, plans: trio.MemoryReceiveChannel[Plan]) -> None:
+    async def _step(self) -> None:
         """One piece of work, or a wait for some."""
         cursor = self._bench.replica.cursor
-        if await self._keep_promises() or self.paused:
-            if self.paused:
-                self._bench.activity.begin("paused")
-                await self._news(cursor)
+        if self._rest.machine():
+            await self._wait(self._rest.machine(), self._rest.wait_for_machine)
+        elif await self._keep_promises():
             return
-        if self._share.replication_is_due() and await self._replicate():
+        elif self.paused:
+            await self._wait("paused", partial(self._news, cursor))
+        elif self._share.replication_is_due() and await self._replicate():
             return
-        try:
-            plan = plans.receive_nowait()
-        except trio.WouldBlock:
-            if not await self._replicate():
-                self._bench.activity.begin("idle")
-                await self._news(cursor)
-            return
-        if not self._researcher.is_taken(plan):
-            started = trio.current_time()
-            await self._researcher.carry_out(plan)
-            self._share.research_s += trio.current_time() - started
+        elif not await self._research() and not await self._replicate():
+            await self._wait("idle", partial(self._news, cursor))
 
     async def _keep_promises(self) -> bool:
         claim = self._researcher.unfinished()
         if claim is not None:
             await self._researcher.finish(claim)
             return True
-        return await self._replicator.keep_promise()
+        if self._replicating.locked():
+            return False
+        async with self._replicating:
+            return await self._replicator.keep_promise()
+
+    async def _research(self) -> bool:
+        """Carry out one idea; False if none is ready."""
+        plan = self._shelf.take()
+        if plan is None:
+            return False
+        started = trio.current_time()
+        await self._researcher.carry_out(plan)
+        self._share.research_s += trio.current_time() - started
+        return True
 
     async def _replicate(self) -> bool:
-        """Replicate one claim of the node's own choice; False if it chooses none."""
-        started = trio.current_time()
-        done = await self._replicator.replicate_one()
+        """Replicate one claim of the node's own choice; False if it chooses none or another lane is at it."""
+        if self._replicating.locked():
+            return False
+        async with self._replicating:
+            started = trio.current_time()
+            done = await self._replicator.replicate_one()
         self._share.replication_s += trio.current_time() - started
         return done
 
+    async def _wait(self, why: str, until: Callable[[], Awaitable[None]]) -> None:
+        """Say so if no lane works any more, and wait."""
+        self._idle += 1
+        if self._idle == self._lanes:
+            self._bench.activity.begin(why)
+        try:
+            await until()
+        finally:
+            self._idle -= 1
+
     async def _news(self, cursor: int) -> None:
-        """Wait for a new record, or a moment."""
+        """Wait for a new record, an idea, or a moment."""
         with trio.move_on_after(_PATIENCE_S):
-            await self._bench.replica.wait_beyond(cursor)
+            async with trio.open_nursery() as nursery:
+
+                async def first(wait: Callable[[], Awaitable[object]]) -> None:
+                    await wait()
+                    nursery.cancel_scope.cancel()
+
+                nursery.start_soon(first, partial(self._bench.replica.wait_beyond, cursor))
+                nursery.start_soon(first, self._shelf.wait_changed)

@@ -6,23 +6,30 @@ import hmac
 import os
 import platform
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
-from experiments.harness.device import open_device
+import structlog
+
+from experiments.harness.pool import Pool, open_pool
 from experiments.search.portfolio import embedded
+from experiments.track import Track
 from leaderboard.records import Profile
 
 from ..author import Author
 from ..config import Config
 from ..identity import Identity
+from ..quiet import Quiet
 from ..replica import NodeReplica
 from ..tracks import configured_tracks, track_folders
 from .checker import NoveltyChecker
+from .devices import device_names, share_of_memory
 from .loop import Agent
+from .machine import OtherLoad, is_on_battery
 from .replicate import Replicator
 from .research import Researcher
+from .rest import Rest
 from .share import DeviceShare
 from .workbench import Workbench
 
@@ -38,14 +45,15 @@ async def open_agent(
     """An agent that is ready to run; its worker and checker end with the block."""
     tracks = configured_tracks(config)
     checker = NoveltyChecker()
+    rest = _rest(config)
     try:
-        async with open_device(folders=track_folders(config)) as device:
+        async with _open_pool(config, tracks, rest) as pool:
             bench = Workbench(
                 replica=replica,
                 author=author,
-                device=device,
+                device=pool,
                 checker=checker,
-                tracks={track.id: track for track in tracks},
+                tracks={track.id: track for track in tracks if pool.runs(track)},
                 coin=hmac.digest(me.seed, _COIN_DOMAIN, "sha256"),
                 random=random.Random(os.urandom(16)),  # noqa: S311 - ideas, nothing secret
             )
@@ -55,9 +63,35 @@ async def open_agent(
                 Replicator(bench),
                 DeviceShare(config.agent.replicate_share),
                 _profile(config),
+                rest=rest,
             )
     finally:
         await checker.aclose()
+
+
+@asynccontextmanager
+async def _open_pool(config: Config, tracks: Sequence[Track], rest: Rest) -> AsyncIterator[Pool]:
+    """The devices that the configuration names; tracks that none of them can run are named in the log."""
+    log = structlog.get_logger("agent")
+    names = await device_names(config.agent.devices, {kind for track in tracks for kind in track.runs_on})
+    bound = config.agent.trial_memory_mb * 2**20 or share_of_memory(len(names))
+    log.info("devices", names=names, trial_memory_mb=bound // 2**20)
+    async with open_pool(names, track_folders(config), bound, rest.wait_for_machine) as pool:
+        for track in tracks:
+            if not pool.runs(track):
+                log.warning("no device for a track", track=track.name, needs=" or ".join(track.runs_on))
+        yield pool
+
+
+def _rest(config: Config) -> Rest:
+    agent = config.agent
+    return Rest(
+        config.home.paused,
+        quiet=[Quiet.read(span) for span in agent.quiet],
+        on_battery=None if agent.on_battery else is_on_battery,
+        other_load=OtherLoad().share if agent.max_load < 1.0 else None,
+        most_load=agent.max_load,
+    )
 
 
 def _profile(config: Config) -> Profile:

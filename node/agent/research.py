@@ -13,19 +13,19 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from experiments.harness.outcome import TrialError
-from experiments.recipe import Recipe
+from experiments.harness.outcome import Fault, TrialError
+from experiments.recipe import Recipe, RecipeError
 from experiments.search.proposer import Briefing, Proposal, Proposer
 from experiments.search.racing import worth_another_seed
 from experiments.track import Track
 from leaderboard.board.rows import ClaimView
-from leaderboard.errors import LocalError
+from leaderboard.errors import LocalError, Refused
 from leaderboard.evidence.effects import paired_effects
 from leaderboard.evidence.seeds import author_seeds
 from leaderboard.ids import ContentId, TrackId, short
 from leaderboard.manifest import TrackManifest
 from leaderboard.measurement import Measurement
-from leaderboard.records import MAX_TEXT, Claim, Result
+from leaderboard.records import MAX_TEXT, Claim, Result, Retraction
 
 from .briefing import POOL, write_briefing
 from .screen import finding_of, is_confirmed_already, is_known, question, reproduction
@@ -87,12 +87,15 @@ class Researcher:
         return Plan(track, replace(proposal, hypothesis=told[:MAX_TEXT]), answer)
 
     def is_taken(self, plan: Plan) -> bool:
-        """Whether somebody claimed the recipe since the plan was made."""
-        return bool(self._bench.replica.standings.claims_of_recipe(plan.proposal.recipe.id))
+        """Whether somebody claimed the recipe since the plan was made, or is about to do so here."""
+        return plan.proposal.recipe.id in self._bench.in_hand or bool(
+            self._bench.replica.standings.claims_of_recipe(plan.proposal.recipe.id)
+        )
 
     async def carry_out(self, plan: Plan) -> None:
         """Claim and measure."""
-        await self.finish(await self.claim(plan))
+        with self._bench.holding(plan.proposal.recipe.id):
+            await self.finish(await self.claim(plan))
 
     async def claim(self, plan: Plan) -> ContentId:
         """Sign the claim; from then on the result is owed."""
@@ -125,24 +128,38 @@ class Researcher:
             if (facts := standings.facts(claim)) is not None
             and facts.author == me
             and not facts.measured
+            and not facts.retracted
             and claim not in self._given_up
+            and claim not in self._bench.in_hand
+            and facts.recipe not in self._bench.in_hand
         )
         return min(waiting, default=(0, None))[1]
 
     async def finish(self, claim: ContentId) -> None:
-        """Measure an own claim and publish the result; one that cannot be run is given up and logged."""
+        """Measure an own claim and publish the result; one that cannot be run is taken back, with the reason.
+
+        Where no worker starts at all, the machine is at fault and not the claim: it is tried again.
+        """
         view = self._bench.replica.standings.claim(claim)
         track = self._bench.tracks[view.track]
-        recipe = Recipe.from_payload(view.claim.recipe, track)
         self._bench.activity.begin(f"measuring {short(claim)}")
         try:
-            measurement = await self._race(track, view, recipe)
+            with self._bench.holding(claim):
+                recipe = Recipe.from_payload(view.claim.recipe, track)
+                await self._bench.author.publish(Result(claim, await self._race(track, view, recipe)))
         except TrialError as error:
-            self._given_up.add(claim)
             self._log.warning("trial failed", claim=short(claim), fault=str(error.fault), error=str(error))
-            return
-        await self._bench.author.publish(Result(claim, measurement))
-        self._bench.activity.trials += 1
+            if error.fault is not Fault.START:
+                await self._take_back(claim, f"the trial failed here: {error}")
+        except (RecipeError, Refused) as error:
+            await self._take_back(claim, f"it cannot be run here: {error}")
+        else:
+            self._bench.activity.trials += 1
+
+    async def _take_back(self, claim: ContentId, reason: str) -> None:
+        """Nothing is dropped in silence: who looks at the claim reads why it has no result."""
+        self._given_up.add(claim)
+        await self._bench.author.publish(Retraction(claim, reason[:MAX_TEXT]))
 
     async def _race(self, track: Track, view: ClaimView, recipe: Recipe) -> Measurement:
         """Measure seed after seed while the recipe keeps up with the author's best."""

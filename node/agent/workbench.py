@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 
 from experiments.harness.device import Device
 from experiments.harness.outcome import Progress
+from experiments.harness.pool import Pool
 from experiments.track import Track
 from leaderboard.ids import TrackId
 
@@ -42,7 +44,7 @@ class Workbench:
 
     replica: NodeReplica
     author: Author
-    device: Device
+    device: Device | Pool
     checker: NoveltyChecker
     tracks: Mapping[TrackId, Track]
     """Installed tracks that this node works on."""
@@ -51,3 +53,14 @@ class Workbench:
     random: Random = field(repr=False)
     """For choices among ideas; nothing secret comes from it."""
     activity: Activity = field(default_factory=Activity)
+    in_hand: set[bytes] = field(default_factory=set, repr=False)
+    """Claims and recipes that some lane works on at this moment, by id: no other lane begins them too."""
+
+    @contextmanager
+    def holding(self, *ids: bytes) -> Iterator[None]:
+        """Keep other lanes away from these ids inside of the block."""
+        self.in_hand.update(ids)
+        try:
+            yield
+        finally:
+            self.in_hand.difference_update(ids)

@@ -80,7 +80,7 @@ async def test_a_diverged_run_is_an_outcome(drill, behaving, folder) -> None:
         ("exits", Fault.CRASH, "last words"),
         ("floods", Fault.FLOOD, "printed more"),
         ("wrong_shape", Fault.ANSWER, r"\(4,\)"),
-        ("wrong_type", Fault.ANSWER, "float64, int64 or uint8"),
+        ("wrong_type", Fault.ANSWER, "float64, float32, int64, uint8"),
         ("wrong_name", Fault.ANSWER, "'z'"),
         ("objects", Fault.ANSWER, "another type"),
         ("nothing", Fault.RUNNER, "NoneType"),

@@ -69,7 +69,7 @@ def wrong_shape(recipe, seed, inputs, progress, ulps):
 
 
 def wrong_type(recipe, seed, inputs, progress, ulps):
-    return {"y": np.zeros(3, dtype=np.float32)}
+    return {"y": np.zeros(3, dtype=np.float16)}
 
 
 def wrong_name(recipe, seed, inputs, progress, ulps):
