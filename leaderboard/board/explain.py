@@ -21,6 +21,15 @@ def explain(view: ClaimView) -> list[str]:
     lines += _author(view)
     lines += _replays(view)
     lines += [f"Missing: {item}." for item in view.evidence.shortfall]
+    lines += _terms(view)
+    return lines
+
+
+def _terms(view: ClaimView) -> list[str]:
+    """On which terms the author gave the recipe away."""
+    lines = [f"Licence of the recipe: {view.claim.licence}."] if view.claim.licence else []
+    if not view.claim.derivable:
+        lines.append("Its author asks that nothing be derived from it: agents run it and do not build on it.")
     return lines
 
 

@@ -8,18 +8,26 @@ alone, because "cannot be told apart" is not transitive. Within a tier the short
 first (Occam's razor as public policy: a law beats a table of constants that fits no better), then the greater
 lower bound, then id.
 
-Tiers are peeled lazily from the top and kept until a change reaches into them, so the first rows of a large
-board stay cheap to read after any change.
+Tiers are peeled lazily from the top, the last of them only as far as somebody reads, and kept until a change
+reaches into them, so the first rows of a large board stay cheap to read after any change. The claims lie in
+three tables, by each of the orders that peeling follows. A tier is found by walking two of them in turn, by
+Occam's order and by median: a large tier shows its first rows early in the one, a small one is soon walked
+through in the other.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, insort
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..ids import ContentId
+from ..tables import MemoryTables, Table, Tables, ordered, packed
 
 __all__ = ["Margin", "Placed", "Ranking"]
+
+_LEAST_ROWS = 32
+"""Rows of a tier that are looked for at least: reading a few more costs less than looking again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +54,6 @@ class Placed:
         return (-self.margin.lower, self.claim)
 
     @property
-    def by_median(self) -> tuple[float, ContentId]:
-        return (-self.margin.median, self.claim)
-
-    @property
     def in_tier(self) -> tuple[int, float, ContentId]:
         return (self.recipe_bytes, -self.margin.lower, self.claim)
 
@@ -60,7 +64,19 @@ class Placed:
         would win by being short.
         """
         margin, first = self.margin, leader.margin
-        return self is leader or (margin.upper >= first.median and margin.median >= first.median - tie)
+        reaches = margin.upper >= first.median and margin.median >= first.median - tie
+        return self.claim == leader.claim or reaches
+
+
+_PLACED = packed(
+    lambda placed: (
+        placed.claim, placed.margin.lower, placed.margin.median, placed.margin.upper, placed.margin.chained,
+        placed.recipe_bytes,
+    ),
+    lambda claim, lower, median, upper, chained, size: Placed(
+        ContentId(claim), Margin(lower, median, upper, chained), size
+    ),
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -68,55 +84,63 @@ class _Tier:
     leader: Placed
     members: list[tuple[tuple[int, float, ContentId], Placed]]
     """Sorted by Occam's key."""
+    whole: bool
+    """False if these are only its first members."""
 
 
 class Ranking:
     """A set of placed claims, kept in order."""
 
-    def __init__(self, tie: float) -> None:
-        """`tie`: how far below the leader's median a claim may lie and still tie, in units of the metric."""
+    def __init__(self, tie: float, tables: Tables | None = None, prefix: bytes = b"") -> None:
+        """`tie`: how far below the leader's median a claim may lie and still tie, in units of the metric.
+
+        `prefix` tells this ranking from others in the same tables.
+        """
+        tables = tables or MemoryTables()
         self._tie = tie
-        self._placed: dict[ContentId, Placed] = {}
-        self._by_lower: list[tuple[float, ContentId]] = []
-        self._by_median: list[tuple[float, ContentId]] = []
+        self._prefix = prefix
+        self._placed = tables.table("placed", _PLACED)
+        self._by_lower = tables.table("by_lower", _PLACED)
+        self._by_median = tables.table("by_median", _PLACED)
+        self._by_size = tables.table("by_size", _PLACED)
         self._tiers: list[_Tier] = []
         self._tier_of: dict[ContentId, int] = {}
 
-    def __len__(self) -> int:
-        return len(self._placed)
-
-    def put(self, placed: Placed) -> None:
-        """Enter a claim, or replace its margin."""
-        if self._placed.get(placed.claim) == placed:
-            return
+    def put(self, placed: Placed) -> bool:
+        """Enter a claim, or replace its margin; whether that is news."""
+        if self._placed.get(self._prefix + placed.claim) == placed:
+            return False
         self.remove(placed.claim)
-        self._placed[placed.claim] = placed
-        insort(self._by_lower, placed.by_lower)
-        insort(self._by_median, placed.by_median)
+        self._placed.put(self._prefix + placed.claim, placed)
+        for table, key in self._keys(placed):
+            table.put(key, placed)
         self._join(placed)
+        return True
 
-    def remove(self, claim: ContentId) -> None:
-        """Take a claim out; nothing happens if it is not in."""
-        placed = self._placed.pop(claim, None)
+    def remove(self, claim: ContentId) -> bool:
+        """Take a claim out; whether it was in."""
+        placed = self._placed.get(self._prefix + claim)
         if placed is None:
-            return
-        _discard(self._by_lower, placed.by_lower)
-        _discard(self._by_median, placed.by_median)
+            return False
+        self._placed.drop(self._prefix + claim)
+        for table, key in self._keys(placed):
+            table.drop(key)
         index = self._tier_of.get(claim)
         if index is None:
-            return
-        if self._tiers[index].leader is placed:
+            return True
+        tier = self._tiers[index]
+        if tier.leader.claim == claim:
             self._cut(index)
-            return
+            return True
         del self._tier_of[claim]
-        tier = self._tiers[index].members
-        del tier[bisect_left(tier, (placed.in_tier,))]
+        del tier.members[bisect_left(tier.members, (placed.in_tier,))]
+        return True
 
     def top(self, most: int) -> list[tuple[int, Placed]]:
         """The first `most` claims with their tiers, counted from 1."""
         rows: list[tuple[int, Placed]] = []
         index = 0
-        while len(rows) < most and (index < len(self._tiers) or self._peel()):
+        while len(rows) < most and self._reach(index, most - len(rows)):
             members = self._tiers[index].members
             rows.extend((index + 1, placed) for _, placed in members[: most - len(rows)])
             index += 1
@@ -125,7 +149,17 @@ class Ranking:
     @property
     def leader(self) -> Placed | None:
         """The claim with the greatest lower bound."""
-        return self._placed[self._by_lower[0][1]] if self._by_lower else None
+        if self._tiers:
+            return self._tiers[0].leader
+        return next((placed for _, placed in self._by_lower.scan(self._prefix)), None)
+
+    def _keys(self, placed: Placed) -> tuple[tuple[Table[Placed], bytes], ...]:
+        lower = ordered(-placed.margin.lower)
+        return (
+            (self._by_lower, self._prefix + lower + placed.claim),
+            (self._by_median, self._prefix + ordered(-placed.margin.median) + placed.claim),
+            (self._by_size, self._prefix + placed.recipe_bytes.to_bytes(4, "big") + lower + placed.claim),
+        )
 
     def _join(self, placed: Placed) -> None:
         """Enter a new claim into the tiers that are peeled already."""
@@ -134,39 +168,71 @@ class Ranking:
                 self._cut(index)
                 return
             if placed.ties_with(tier.leader, self._tie):
-                self._tier_of[placed.claim] = index
-                insort(tier.members, (placed.in_tier, placed))
+                if tier.whole or (tier.members and placed.in_tier < tier.members[-1][0]):
+                    self._tier_of[placed.claim] = index
+                    insort(tier.members, (placed.in_tier, placed))
                 return
 
     def _cut(self, index: int) -> None:
         """Forget the tiers from `index` on: their leader changed."""
         for tier in self._tiers[index:]:
+            self._tier_of.pop(tier.leader.claim, None)
             for _, member in tier.members:
                 self._tier_of.pop(member.claim, None)
         del self._tiers[index:]
 
-    def _peel(self) -> bool:
+    def _reach(self, index: int, most: int) -> bool:
+        """Peel as far as the first `most` members of tier `index`; False if there is no such tier."""
+        if index < len(self._tiers):
+            tier = self._tiers[index]
+            if tier.whole or len(tier.members) >= most:
+                return True
+            self._cut(index)
+        return self._peel(max(most, _LEAST_ROWS))
+
+    def _peel(self, most: int) -> bool:
         """Form the next tier from the claims that are in none; False if there are none left."""
         leader = self._next_leader()
         if leader is None:
             return False
-        reach = bisect_right(self._by_median, (self._tie - leader.margin.median, b"\xff" * 33))
-        members = [leader]
-        for _, claim in self._by_median[:reach]:
-            placed = self._placed[claim]
-            if claim not in self._tier_of and placed is not leader and placed.ties_with(leader, self._tie):
-                members.append(placed)
-        self._tiers.append(_Tier(leader, sorted((member.in_tier, member) for member in members)))
-        for member in members:
-            self._tier_of[member.claim] = len(self._tiers) - 1
+        members, whole = self._members(leader, most)
+        self._tiers.append(_Tier(leader, sorted((member.in_tier, member) for member in members), whole))
+        # A leader that is not among the first rows of its tier is nevertheless in no other.
+        for claim in (leader.claim, *(member.claim for member in members)):
+            self._tier_of[claim] = len(self._tiers) - 1
         return True
 
     def _next_leader(self) -> Placed | None:
-        for _, claim in self._by_lower:
-            if claim not in self._tier_of:
-                return self._placed[claim]
+        for _, placed in self._by_lower.scan(self._prefix):
+            if placed.claim not in self._tier_of:
+                return placed
         return None
 
+    def _members(self, leader: Placed, most: int) -> tuple[list[Placed], bool]:
+        """All members of a leader's tier and True, or its first `most` and False: what is found first."""
+        first: list[Placed] = []
+        every: list[Placed] = []
+        near = self._near(leader)
+        for _, placed in self._by_size.scan(self._prefix):
+            if self._belongs(placed, leader):
+                first.append(placed)
+                if len(first) == most:
+                    return first, False
+            other = next(near, None)
+            if other is None:
+                return every, True
+            if self._belongs(other, leader):
+                every.append(other)
+        return first, True
 
-def _discard(ordered: list[tuple[float, ContentId]], key: tuple[float, ContentId]) -> None:
-    del ordered[bisect_left(ordered, key)]
+    def _near(self, leader: Placed) -> Iterator[Placed]:
+        """Every claim whose median may tie with the leader's, and the leader itself."""
+        yield leader
+        for _, placed in self._by_median.scan(self._prefix):
+            if placed.margin.median < leader.margin.median - self._tie:
+                return
+            if placed.claim != leader.claim:
+                yield placed
+
+    def _belongs(self, placed: Placed, leader: Placed) -> bool:
+        return placed.claim not in self._tier_of and placed.ties_with(leader, self._tie)

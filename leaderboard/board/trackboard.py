@@ -1,8 +1,9 @@
-"""One track under one electorate: assessments, the bar, margins chained through opponents, and the order.
+"""One track under one electorate: entries, the bar, margins chained through opponents, and the order.
 
 `refresh` takes the claims whose facts changed and does work in proportion to what follows from them: the
 bar moves only at doublings, margins propagate to claims made against a changed opponent, and the ranking
-keeps the tiers that were not touched.
+keeps the tiers that were not touched. Everything is kept in tables (leaderboard.tables); records are read
+again only for claims that changed and for those that somebody looks at.
 
 A claim is confirmed if its evidence clears the bar and its opponent is the reference or itself confirmed by
 evidence: otherwise anybody could claim a poor recipe and beat it. The opponent's evidence counts whatever
@@ -11,12 +12,13 @@ became of its author: a retraction or an author's lie about its own numbers must
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from ..evidence.confseq import lower_bound
+from ..evidence.archive import Archive
 from ..evidence.electorate import Electorate
 from ..evidence.facts import ClaimFacts
 from ..evidence.fdr import bar_level
@@ -25,12 +27,25 @@ from ..evidence.pool import spare
 from ..evidence.standing import Assessment, Standing, Terms, assess
 from ..ids import AuthorId, ContentId, RecipeId
 from ..manifest import TrackManifest
+from ..register import Register
+from ..tables import FLAG, Tables, mark, ordered, packed
+from .entry import ENTRY, Card, Entry, entry_of
 from .ranking import Margin, Placed, Ranking
 
-__all__ = ["TrackBoard", "Verdict"]
+__all__ = ["Sources", "TrackBoard", "Verdict"]
 
 _REFERENCE = Margin(0.0, 0.0, 0.0, chained=False)
-_UNRANKED = (Standing.REFUTED, Standing.UNSTABLE, Standing.RETRACTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where boards read, and where they keep what they found."""
+
+    tables: Tables
+    register: Register
+    archive: Archive
+    silent: Callable[[AuthorId, ContentId], bool]
+    """Whether a finding or an ablation does not speak: its author equivocated or took it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,116 +57,195 @@ class Verdict:
     margin: Margin | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Totals:
+    """What the entries of a board add up to."""
+
+    bar_level: int = 0
+    tested: int = 0
+    levels: tuple[tuple[int, int], ...] = ()
+    """How many claims that are not held back have which evidence level."""
+    confirmed: int = 0
+    essence: bytes = bytes(32)
+    """Sum of the entries' hashes, which depends on no order."""
+
+
+_TOTALS = packed(
+    lambda total: (total.bar_level, total.tested, total.levels, total.confirmed, total.essence), _Totals
+)
+
+
 class TrackBoard:
     """The state behind one board; identical for any order in which facts changed."""
 
-    def __init__(self, manifest: TrackManifest, policy: Policy, electorate: Electorate) -> None:
+    def __init__(
+        self, manifest: TrackManifest, policy: Policy, electorate: Electorate, sources: Sources
+    ) -> None:
         self.manifest = manifest
         self.policy = policy
-        self.bar_level = 0
-        self.tested = 0
-        self.ranking = Ranking(manifest.effect_bound / policy.tie_parts)
-        self.assessments: dict[ContentId, Assessment] = {}
-        self.recipes: dict[RecipeId, set[ContentId]] = {}
         self._terms = Terms(manifest, policy, electorate)
-        self._levels: Counter[int] = Counter()
-        self._facts: dict[ContentId, ClaimFacts] = {}
-        self._children: dict[ContentId, list[ContentId]] = {}
-        self._authors: dict[AuthorId, list[ContentId]] = {}
-        self._margins: dict[ContentId, Margin] = {}
-        self._shown: dict[RecipeId, ContentId] = {}
+        self._sources = sources
+        self._register = sources.register
+        # Who made two boards with one prefix would spend 2^64 hashes to spoil its own two tracks.
+        self._prefix = hashlib.sha256((electorate.viewer or b"") + manifest.id).digest()[:16]
+        tables = sources.tables
+        self.ranking = Ranking(manifest.effect_bound / policy.tie_parts, tables, self._prefix)
+        self._entries = tables.table("entries", ENTRY)
+        self._graded = tables.table("graded", FLAG)
+        self._held = tables.table("held", FLAG)
+        self._personal = tables.table("personal", FLAG)
+        self._listed = tables.table("listed", FLAG)
+        self._totals = tables.table("totals", _TOTALS)
+        total = self._totals.get(self._prefix) or _Totals()
+        self.bar_level, self.tested, self.confirmed = total.bar_level, total.tested, total.confirmed
+        self._levels = Counter(dict(total.levels))
+        self._essence = int.from_bytes(total.essence, "big")
 
-    def refresh(self, changed: Iterable[ContentId], facts: Mapping[ContentId, ClaimFacts]) -> set[ContentId]:
+    def refresh(self, changed: Iterable[ContentId]) -> set[ContentId]:
         """Bring the board up to date with claims (of this track) whose facts changed.
 
-        Returns every claim whose verdict may have changed.
+        Returns every claim whose verdict may have changed, unless the bar moved, which changes all.
         """
         stale = list(changed)
         for claim in stale:
-            self._reassess(facts[claim])
+            self._reassess(claim)
+            self._sources.archive.trim()
         level = bar_level(self.tested, self._levels)
         if level != self.bar_level:
-            self.bar_level = level
-            stale.extend(claim for claim, found in self.assessments.items() if found.level is not None)
+            lower, self.bar_level = min(level, self.bar_level), level
+            stale.extend(self._reaching(lower))
         moved = self._remargin(stale).union(stale)
-        for recipe in {self._recipe(claim) for claim in moved}:
+        for recipe in {self._card(claim).recipe for claim in moved}:
             self._place(recipe)
+        levels = tuple(sorted(self._levels.items()))
+        essence = self._essence.to_bytes(32, "big")
+        total = _Totals(self.bar_level, self.tested, levels, self.confirmed, essence)
+        self._totals.put(self._prefix, total)
         return moved
 
-    def verdict(self, claim: ContentId) -> Verdict:
+    @property
+    def essence(self) -> bytes:
+        """A hash of all entries."""
+        return self._essence.to_bytes(32, "big")
+
+    def assess(self, facts: ClaimFacts) -> Assessment:
+        """A claim's evidence before it is compared with others, from its records."""
+        return assess(facts, self._terms)
+
+    def entry(self, claim: ContentId) -> Entry:
+        """What is remembered of a claim; it must have been refreshed."""
+        found = self._entries.get(self._prefix + claim)
+        assert found is not None
+        return found
+
+    def verdict(self, found: Assessment) -> Verdict:
         """How the claim stands; it must have been refreshed."""
-        found, margin = self.assessments[claim], self._margins.get(claim)
-        if self._facts[claim].retracted:
-            return Verdict(Standing.RETRACTED, "taken back by its author", None)
-        if margin is not None and found.standing not in _UNRANKED:
-            return Verdict(Standing.CONFIRMED, self._confirmed_reason(found), margin)
-        if found.standing is Standing.REPLICATED:
-            return Verdict(found.standing, self._pending_reason(found), None)
+        entry = self.entry(found.claim)
+        match entry.verdict:
+            case Standing.RETRACTED:
+                return Verdict(Standing.RETRACTED, "taken back by its author", None)
+            case Standing.CONFIRMED:
+                return Verdict(Standing.CONFIRMED, self._confirmed_reason(found), entry.margin)
+            case Standing.REPLICATED:
+                return Verdict(Standing.REPLICATED, self._pending_reason(found), None)
         return Verdict(found.standing, found.reason, None)
 
-    def shown_claim(self, recipe: RecipeId) -> ContentId:
-        """The best supported claim of a recipe."""
-        return self._shown[recipe]
+    def rest(self) -> Iterator[ContentId]:
+        """The claims under which recipes without rank are shown: by standing, the latest first."""
+        return (ContentId(key[25:]) for key, _ in self._listed.scan(self._prefix))
 
     def held_back(self) -> list[ContentId]:
         """Claims whose evidence clears the bar and which wait for a run by the viewer; best effects first."""
-        held = [
-            (-(found.median or 0.0), claim)
-            for claim, found in self.assessments.items()
-            if found.held and found.level is not None and found.level >= self.bar_level
-            if self.verdict(claim).standing is Standing.REPLICATED
-        ]
+        held = []
+        for key, _ in self._held.scan(self._prefix):
+            claim = ContentId(key[16:])
+            entry = self.entry(claim)
+            if (entry.level or 0) >= self.bar_level and entry.verdict is Standing.REPLICATED:
+                held.append((-(entry.median or 0.0), claim))
         return [claim for _, claim in sorted(held)]
 
     def base(self, claim: ContentId) -> Margin | None:
         """Margin of the claim's opponent over the reference; None if that is not confirmed."""
-        record = self._facts[claim].claim
-        assert record is not None
-        return _REFERENCE if record.opponent is None else self._margins.get(record.opponent)
+        opponent = self._card(claim).opponent
+        if opponent is None:
+            return _REFERENCE
+        entry = self._entries.get(self._prefix + opponent)
+        return None if entry is None else entry.margin
 
     def own_best(self, author: AuthorId, apart_from: ContentId) -> float | None:
         """The best margin that an author measured itself, over its other claims."""
-        totals: list[float] = []
-        for claim in self._authors.get(author, ()):
-            summary, base = self.assessments[claim].author, self.base(claim)
-            if claim != apart_from and base is not None and summary is not None:
-                totals.append(base.median + (summary.median or 0.0))
-        return max(totals, default=None)
+        for key, _ in self._personal.scan(self._prefix + author):
+            claim = ContentId(key[56:])
+            if claim != apart_from:
+                return self.entry(claim).personal
+        return None
 
     def is_decided(self, recipe: RecipeId, apart_from: ContentId) -> bool:
         """Whether another claim of the recipe is confirmed or refuted."""
-        others = self.recipes[recipe] - {apart_from}
-        return any(self.verdict(claim).standing in _DECIDED for claim in others)
+        others = self.claims_of(recipe)
+        return any(self.entry(claim).verdict in _DECIDED for claim in others if claim != apart_from)
 
-    def _recipe(self, claim: ContentId) -> RecipeId:
-        recipe = self._facts[claim].recipe
-        assert recipe is not None
-        return recipe
+    def claims_of(self, recipe: RecipeId) -> list[ContentId]:
+        """Claims of a recipe on this track, in order of id."""
+        return self._register.of_recipe(recipe, self.manifest.id)
 
-    def _reassess(self, facts: ClaimFacts) -> None:
-        before = self.assessments.get(facts.id)
-        if before is None:
-            self._enter(facts)
-        else:
-            self._account(before, -1)
-        self.assessments[facts.id] = after = assess(facts, self._terms)
-        self._account(after, 1)
+    def _card(self, claim: ContentId) -> Card:
+        card = self._register.card(claim)
+        assert card is not None
+        return card
 
-    def _enter(self, facts: ClaimFacts) -> None:
-        self._facts[facts.id] = facts
-        self.recipes.setdefault(self._recipe(facts.id), set()).add(facts.id)
-        assert facts.claim is not None
-        assert facts.author is not None
-        self._authors.setdefault(facts.author, []).append(facts.id)
-        if facts.claim.opponent is not None:
-            self._children.setdefault(facts.claim.opponent, []).append(facts.id)
+    def _reassess(self, claim: ContentId) -> None:
+        facts = self._sources.archive.get(claim)
+        assert facts is not None
+        found = self.assess(facts)
+        before = self._entries.get(self._prefix + claim)
+        after = entry_of(
+            found, self.manifest, self.policy, retracted=facts.retracted, voices=self._voices(facts)
+        )
+        if before is not None:
+            after = after.placed_like(before)
+            self._account(claim, before, -1)
+        self._account(claim, after, 1)
+        self._write(claim, before, after)
 
-    def _account(self, assessment: Assessment, sign: int) -> None:
-        self.tested += sign * assessment.tested
-        if assessment.level is not None and not assessment.held:
-            self._levels[assessment.level] += sign
-            if not self._levels[assessment.level]:
-                del self._levels[assessment.level]
+    def _voices(self, facts: ClaimFacts) -> bytes:
+        if not facts.findings and not facts.ablations:
+            return b""
+        spoken = [(key, author) for key, (author, *_) in facts.findings.items()]
+        spoken += [(key, author) for key, (author, _) in facts.ablations.items()]
+        heard = sorted(key for key, author in spoken if not self._sources.silent(author, key))
+        return hashlib.sha256(b"".join(heard)).digest()[:16] if heard else b""
+
+    def _account(self, claim: ContentId, entry: Entry, sign: int) -> None:
+        self.tested += sign * entry.tested
+        if entry.level is None:
+            return
+        key = self._prefix + min(entry.level, _MOST_LEVEL).to_bytes(2, "big") + claim
+        if entry.held:
+            mark(self._held, self._prefix + claim, present=sign > 0)
+            return
+        mark(self._graded, key, present=sign > 0)
+        self._levels[entry.level] += sign
+        if not self._levels[entry.level]:
+            del self._levels[entry.level]
+
+    def _reaching(self, level: int) -> list[ContentId]:
+        """Claims whose evidence has at least this level."""
+        found = []
+        for key, _ in self._graded.scan(self._prefix, backwards=True):
+            if int.from_bytes(key[16:18], "big") < level:
+                break
+            found.append(ContentId(key[18:]))
+        return found
+
+    def _write(self, claim: ContentId, before: Entry | None, after: Entry) -> None:
+        if before == after:
+            return
+        self._entries.put(self._prefix + claim, after)
+        for entry, sign in ((before, -1), (after, 1)):
+            if entry is not None:
+                mark = hashlib.sha256(claim + entry.essence).digest()
+                self._essence = (self._essence + sign * int.from_bytes(mark, "big")) % 2**256
 
     def _remargin(self, stale: Iterable[ContentId]) -> set[ContentId]:
         """Recompute margins of `stale` claims and of whatever was measured against one that changed."""
@@ -159,62 +253,62 @@ class TrackBoard:
         queue = list(stale)
         while queue:
             claim = queue.pop()
-            before, after = self._margins.get(claim), self._margin(claim)
-            if before == after:
-                continue
-            changed.add(claim)
-            if after is None:
-                del self._margins[claim]
-            else:
-                self._margins[claim] = after
-            queue.extend(self._children.get(claim, ()))
+            before = self._entries.get(self._prefix + claim)
+            if before is None:
+                continue  # its own turn to be refreshed has not come
+            base = self.base(claim)
+            margin, personal = self._margin(claim, before, base), _personal(before, base)
+            if personal != before.personal:
+                self._index_personal(claim, before.personal, personal)
+            self._write(claim, before, replace(before, margin=margin, personal=personal))
+            if margin != before.margin:
+                changed.add(claim)
+                queue.extend(self._register.against(claim))
         return changed
 
-    def _margin(self, claim: ContentId) -> Margin | None:
-        found = self.assessments.get(claim)
-        if found is None or found.held or found.level is None or found.level < self.bar_level:
+    def _margin(self, claim: ContentId, entry: Entry, base: Margin | None) -> Margin | None:
+        if entry.held or entry.level is None or entry.level < self.bar_level:
             return None
-        record = self._facts[claim].claim
-        assert record is not None
-        base = self.base(claim)
-        if base is None or found.median is None:
+        if base is None or entry.median is None:
             return None
-        bound = self.manifest.effect_bound
-        lower = self._lower(found)
-        upper = bound if found.interval is None else found.interval[1]
         return Margin(
-            lower=base.lower + lower,
-            median=base.median + found.median,
-            upper=base.upper + upper,
-            chained=record.opponent is not None,
+            lower=base.lower + entry.lowers[self.bar_level],
+            median=base.median + entry.median,
+            upper=base.upper + entry.upper,
+            chained=self._card(claim).opponent is not None,
         )
 
-    def _lower(self, found: Assessment) -> float:
-        """Selection-corrected lower bound of the median effect, whichever f replicators are left out."""
-        odds = self.policy.odds << self.bar_level
-        bounds = [lower_bound(ordered, odds) for ordered in found.spared or (found.ordered,)]
-        return min(-self.manifest.effect_bound if bound is None else bound for bound in bounds)
+    def _index_personal(self, claim: ContentId, before: float | None, after: float | None) -> None:
+        author = self._card(claim).author
+        for value, sign in ((before, -1), (after, 1)):
+            if value is not None:
+                mark(self._personal, self._prefix + author + ordered(-value) + claim, present=sign > 0)
 
     def _place(self, recipe: RecipeId) -> None:
-        """Choose the claim under which a recipe is shown and enter it into the ranking."""
-        claims = self.recipes[recipe]
-        best = min(claims, key=self._support)
-        self._shown[recipe] = best
+        """Choose the claim under which a recipe is shown and enter it into the ranking or the rest."""
+        claims = self.claims_of(recipe)
+        best = claims[0] if len(claims) == 1 else min(claims, key=self._support)
         for claim in claims:
-            margin = self._margins.get(claim)
-            if claim == best and margin is not None and self._ranked(claim):
-                self.ranking.put(Placed(claim, margin, self._facts[claim].recipe_bytes))
-            else:
+            before, card = self.entry(claim), self._card(claim)
+            ranked = claim == best and before.verdict is Standing.CONFIRMED
+            listed = before.verdict if claim == best and not ranked else None
+            if ranked and before.margin is not None:
+                self.ranking.put(Placed(claim, before.margin, card.recipe_bytes))
+            elif before.ranked:
                 self.ranking.remove(claim)
-
-    def _ranked(self, claim: ContentId) -> bool:
-        return self.verdict(claim).standing is Standing.CONFIRMED
+            for standing, sign in ((before.listed, -1), (listed, 1)):
+                if standing is not None and listed is not before.listed:
+                    mark(self._listed, self._prefix + _listing(standing, card, claim), present=sign > 0)
+            self.confirmed += ranked - before.ranked
+            if (ranked, listed) != (before.ranked, before.listed):
+                self._entries.put(self._prefix + claim, replace(before, ranked=ranked, listed=listed))
 
     def _support(self, claim: ContentId) -> tuple[int, float, Fraction, ContentId]:
         """Sort key: standing, then what is certain, then the evidence, then id."""
-        verdict = self.verdict(claim)
-        lower = 0.0 if verdict.margin is None else -verdict.margin.lower
-        return (_ORDER[verdict.standing], lower, -self.assessments[claim].e_value, claim)
+        entry = self.entry(claim)
+        is_confirmed = entry.verdict is Standing.CONFIRMED and entry.margin is not None
+        lower = -entry.margin.lower if is_confirmed and entry.margin is not None else 0.0
+        return (_ORDER[entry.verdict], lower, -entry.e_value, claim)
 
     def _confirmed_reason(self, found: Assessment) -> str:
         spared = spare(found.replicators, self.policy)
@@ -234,3 +328,13 @@ class TrackBoard:
 
 _DECIDED = (Standing.CONFIRMED, Standing.REFUTED)
 _ORDER = {standing: index for index, standing in enumerate(Standing)}
+_MOST_LEVEL = 2**16 - 1
+
+
+def _personal(entry: Entry, base: Margin | None) -> float | None:
+    return None if base is None or entry.own_median is None else base.median + entry.own_median
+
+
+def _listing(standing: Standing, card: Card, claim: ContentId) -> bytes:
+    """The key that sorts rows without rank: by standing, the latest first, then by id."""
+    return bytes([_ORDER[standing]]) + (2**64 - 1 - card.time_ms).to_bytes(8, "big") + claim

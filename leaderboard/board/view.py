@@ -2,45 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import hashlib
+import sys
+from collections import OrderedDict
+from collections.abc import Iterable
+from itertools import islice
 
+from ..codec import encode
 from ..evidence.causes import causes_of
 from ..evidence.electorate import Electorate
 from ..evidence.facts import ClaimFacts
 from ..evidence.policy import Policy
-from ..evidence.standing import Standing
-from ..ids import AuthorId, ContentId, TrackId
+from ..ids import ContentId, TrackId
 from ..manifest import TrackManifest
 from .findings import findings_of
 from .rows import Board, ClaimView, Row
-from .trackboard import TrackBoard
+from .trackboard import Sources, TrackBoard
 
 __all__ = ["View"]
+
+_STATE_DOMAIN = b"consilience/board-state/v1\x00"
+_WARM = 10
+"""First rows of a board that are kept ready to be read."""
+_MOST_ROWS = 512
+"""Rows that are kept as last read: some 10 kB each."""
 
 
 class View:
     """Boards and claims as one electorate sees them. Reads facts, never changes them."""
 
-    def __init__(
-        self,
-        policy: Policy,
-        electorate: Electorate,
-        facts: Mapping[ContentId, ClaimFacts],
-        silent: Callable[[AuthorId, ContentId], bool],
-    ) -> None:
+    def __init__(self, policy: Policy, electorate: Electorate, sources: Sources) -> None:
         self._policy = policy
         self._electorate = electorate
-        self._facts = facts
-        self._silent = silent
+        self._sources = sources
         self._tracks: dict[TrackId, TrackBoard] = {}
         self._dirty: dict[TrackId, set[ContentId]] = {}
         self._boards: dict[TrackId, Board] = {}
-        self._claims: dict[ContentId, ClaimView] = {}
-        """Views as last read; dropped when their verdict may have changed or their track's bar moved."""
+        self._rows: OrderedDict[ContentId, Row] = OrderedDict()
+        """Unranked rows as last read; dropped when their verdict may have changed or a bar moved."""
 
     def open_track(self, manifest: TrackManifest, claims: Iterable[ContentId]) -> None:
-        """A track became known; `claims` were waiting for it."""
-        self._tracks[manifest.id] = TrackBoard(manifest, self._policy, self._electorate)
+        """A track became known, or is known again; `claims` are those that no board has seen yet."""
+        self._tracks[manifest.id] = TrackBoard(manifest, self._policy, self._electorate, self._sources)
         self._dirty[manifest.id] = set(claims)
         self._boards.pop(manifest.id, None)
 
@@ -49,72 +52,99 @@ class View:
         self._dirty[track].add(claim)
         self._boards.pop(track, None)
 
+    def settle(self) -> None:
+        """Bring every board up to date and its first rows into memory."""
+        for track in [track for track, dirty in self._dirty.items() if dirty]:
+            self.top(track, _WARM)
+
     def track(self, track: TrackId) -> TrackBoard:
         """The state behind a track's board, up to date; KeyError if the track is unknown."""
         state = self._tracks[track]
         if self._dirty[track]:
             level = state.bar_level
-            moved = state.refresh(self._dirty[track], self._facts)
+            moved = state.refresh(self._dirty[track])
             self._dirty[track] = set()
-            for claim in moved if level == state.bar_level else state.assessments:
-                self._claims.pop(claim, None)
+            if level != state.bar_level:
+                self._rows.clear()
+            for claim in moved:
+                if self._rows:
+                    self._forget(state, claim)
         return state
 
     def board(self, track: TrackId) -> Board:
         """The whole board of a known track."""
         if track not in self._boards:
-            self._boards[track] = self._compose(track)
+            state = self.track(track)
+            self._boards[track] = Board(
+                track=track,
+                rows=tuple(self.first(track, sys.maxsize)),
+                tested=state.tested,
+                bar=self._policy.odds << state.bar_level,
+                policy=self._policy.payload(),
+                viewer=self._electorate.viewer,
+            )
         return self._boards[track]
 
+    def digest(self, track: TrackId) -> bytes:
+        """A hash of what the board rests on, cheap at any size; equal sets of records give equal digests."""
+        state = self.track(track)
+        header = encode(
+            {
+                "bar": float(self._policy.odds << state.bar_level),
+                "entries": state.essence,
+                "policy": self._policy.payload(),
+                "tested": state.tested,
+                "track": track,
+                "viewer": self._electorate.viewer,
+            }
+        )
+        return hashlib.sha256(_STATE_DOMAIN + header).digest()
+
     def top(self, track: TrackId, most: int) -> list[Row]:
-        """The first confirmed rows alone, without composing the whole board."""
+        """The first confirmed rows alone."""
         state = self.track(track)
         return [
-            self._row(state, placed.claim, rank, tier)
+            _ranked(self._row(state, placed.claim), rank, tier)
             for rank, (tier, placed) in enumerate(state.ranking.top(most), start=1)
         ]
+
+    def first(self, track: TrackId, most: int) -> list[Row]:
+        """The first rows of the board: confirmed ones ranked, then the grey part."""
+        rows = self.top(track, most)
+        state = self._tracks[track]
+        rest = list(islice(state.rest(), most - len(rows)))
+        return rows + [self._row(state, claim) for claim in rest]
 
     def claim(self, facts: ClaimFacts) -> ClaimView:
         """One claim of a known track."""
         assert facts.claim is not None
-        return self._claim(self.track(facts.claim.track), facts)
+        return self._row(self.track(facts.claim.track), facts.id).view
 
-    def _compose(self, track: TrackId) -> Board:
-        state = self.track(track)
-        rows = self.top(track, len(state.ranking))
-        ranked = {row.view.recipe for row in rows}
-        grey = [
-            self._row(state, state.shown_claim(recipe), None, None)
-            for recipe in state.recipes
-            if recipe not in ranked
-        ]
-        grey.sort(key=lambda row: (_ORDER[row.view.standing], -row.view.time_ms, row.view.id))
-        return Board(
-            track=track,
-            rows=(*rows, *grey),
-            tested=state.tested,
-            bar=self._policy.odds << state.bar_level,
-            policy=self._policy.payload(),
-            viewer=self._electorate.viewer,
-        )
+    def _forget(self, state: TrackBoard, claim: ContentId) -> None:
+        row = self._rows.pop(claim, None)
+        card = self._sources.register.card(claim)
+        for other in row.also_claimed if row else state.claims_of(card.recipe) if card else ():
+            self._rows.pop(other, None)
 
-    def _row(self, state: TrackBoard, claim: ContentId, rank: int | None, tier: int | None) -> Row:
-        view = self._claim(state, self._facts[claim])
-        claims = state.recipes[view.recipe]
-        others = tuple(sorted(claims - {claim})) if len(claims) > 1 else ()
-        return Row(rank, tier, view, others)
-
-    def _claim(self, state: TrackBoard, facts: ClaimFacts) -> ClaimView:
-        view = self._claims.get(facts.id)
-        if view is None:
-            view = self._claims[facts.id] = self._look(state, facts)
-        return view
+    def _row(self, state: TrackBoard, claim: ContentId) -> Row:
+        row = self._rows.get(claim)
+        if row is None:
+            facts = self._sources.archive.get(claim)
+            assert facts is not None
+            view = self._look(state, facts)
+            others = tuple(other for other in state.claims_of(view.recipe) if other != claim)
+            row = self._rows[claim] = Row(None, None, view, others)
+            self._sources.archive.trim()
+            if len(self._rows) > _MOST_ROWS:
+                self._rows.popitem(last=False)
+        return row
 
     def _look(self, state: TrackBoard, facts: ClaimFacts) -> ClaimView:
         assert facts.claim is not None
         assert facts.author is not None
         assert facts.recipe is not None
-        verdict = state.verdict(facts.id)
+        found = state.assess(facts)
+        verdict = state.verdict(found)
         return ClaimView(
             id=facts.id,
             author=facts.author,
@@ -126,13 +156,14 @@ class View:
             standing=verdict.standing,
             reason=verdict.reason,
             margin=verdict.margin,
-            evidence=state.assessments[facts.id],
-            findings=findings_of(facts, self._silent) if facts.findings else (),
-            causes=causes_of(facts, state.manifest, self._policy.odds, self._silent),
+            evidence=found,
+            findings=findings_of(facts, self._sources.silent) if facts.findings else (),
+            causes=causes_of(facts, state.manifest, self._policy.odds, self._sources.silent),
             bar_level=state.bar_level,
             odds=self._policy.odds,
             delta_min=state.manifest.delta_min,
         )
 
 
-_ORDER = {standing: index for index, standing in enumerate(Standing)}
+def _ranked(row: Row, rank: int, tier: int) -> Row:
+    return Row(rank, tier, row.view, row.also_claimed)

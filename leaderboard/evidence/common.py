@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ..ids import AuthorId, ContentId
 from .electorate import Weight
-from .identities import Identity
+from .facts import Commitment
+from .identities import Identities
 
 __all__ = ["CommonElectorate"]
 
@@ -16,13 +15,13 @@ class CommonElectorate:
 
     viewer: AuthorId | None = None
 
-    def __init__(self, identities: Mapping[AuthorId, Identity]) -> None:
+    def __init__(self, identities: Identities) -> None:
         self._identities = identities
 
     def weight(self, author: AuthorId, claim: ContentId) -> Weight:
         """How `author`'s replications of `claim` count."""
         return self._identities[author].weight(claim)
 
-    def overdue(self, author: AuthorId, accept: ContentId) -> bool:
+    def overdue(self, promised: Commitment) -> bool:
         """Whether an accept without delivery is no longer believed to be running."""
-        return self._identities[author].is_overdue(accept)
+        return self._identities[promised.author].is_overdue(promised)

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Protocol
 
 from ..ids import AuthorId, ContentId
+from .facts import Commitment
 
 __all__ = ["Electorate", "Weight"]
 
@@ -43,5 +44,5 @@ class Electorate(Protocol):
     def weight(self, author: AuthorId, claim: ContentId) -> Weight:
         """How `author`'s replications of `claim` count."""
 
-    def overdue(self, author: AuthorId, accept: ContentId) -> bool:
+    def overdue(self, promised: Commitment) -> bool:
         """Whether an accept without delivery is no longer believed to be running."""

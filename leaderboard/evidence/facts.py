@@ -16,7 +16,7 @@ from ..codec import encode
 from ..envelope import Envelope
 from ..ids import AuthorId, ContentId, RecipeId
 from ..measurement import Measurement
-from ..records import Accept, Claim, Finding, Replication, Result, commitment, recipe_id
+from ..records import Accept, Claim, Finding, Replication, Result, Retraction, commitment, recipe_id
 from .seeds import author_seeds, replicator_seeds
 
 __all__ = ["ClaimFacts", "Commitment", "Delivery"]
@@ -64,6 +64,10 @@ class ClaimFacts:
     findings: dict[ContentId, tuple[AuthorId, Finding, int]] = field(default_factory=dict)
     ablations: dict[ContentId, tuple[AuthorId, Ablation]] = field(default_factory=dict)
     retractors: set[AuthorId] = field(default_factory=set)
+    settled: frozenset[ContentId] = frozenset()
+    """Accepts whose delivery has been put down to their authors (leaderboard.standings)."""
+    size: int = 0
+    """Bytes of the records that were read, roughly; 0 if there was none."""
     _judged: dict[ContentId, bool] = field(default_factory=dict)
     """Replications whose seeds were checked against their accept; the verdict is final."""
     _deliveries: dict[ContentId, Delivery] | None = None
@@ -72,6 +76,7 @@ class ClaimFacts:
     def add(self, envelope: Envelope) -> None:
         """Collect one record about this claim (the claim itself included); once per envelope."""
         record = envelope.record
+        self.size += len(envelope.raw) + _OVERHEAD
         match record:
             case Claim():
                 self.claim, self.author, self.time_ms = record, envelope.author, envelope.time_ms
@@ -89,6 +94,9 @@ class ClaimFacts:
                 return
             case Finding():
                 self.findings[envelope.id] = (envelope.author, record, envelope.time_ms)
+                return
+            case Retraction(target=target) if target == self.id:
+                self.retractors.add(envelope.author)
                 return
             case _:
                 return
@@ -148,6 +156,10 @@ class ClaimFacts:
         if not 0 < len(seeds) <= promised.accept.seeds:
             return False
         return seeds == replicator_seeds(self.claim.track, self.id, author, replication.secret, len(seeds))
+
+
+_OVERHEAD = 200
+"""Bytes of an envelope beside its wire form. A guess."""
 
 
 def _same_values(a: Measurement, b: Measurement) -> bool:

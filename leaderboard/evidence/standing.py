@@ -288,7 +288,7 @@ def _tally(
             tally.overdue += seeds - len(delivered)
             tally.diverged += sum(value is None for value in delivery.own.candidate[:seeds])
             tally.environments.add(delivery.own.environment)
-        elif terms.electorate.overdue(promised.author, promised.id):
+        elif terms.electorate.overdue(promised):
             tally.overdue += seeds
         else:
             tally.outstanding += seeds

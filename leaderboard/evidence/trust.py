@@ -20,12 +20,14 @@ board alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass
 from typing import TypeAlias
 
 from ..ids import AuthorId, ContentId
+from ..tables import FLAG, MemoryTables, Tables, packed
 from .electorate import Weight
-from .identities import Identity
+from .facts import Commitment
+from .identities import Identities
 from .replay import Agreement, Comparison
 
 __all__ = ["Dispute", "MyElectorate", "PeerTrust", "TrustBook"]
@@ -76,40 +78,54 @@ class Dispute:
     peer: AuthorId
 
 
-@dataclass(slots=True)
 class TrustBook:
     """One viewer's observations, by claim, so that a claim's records can be read again when they change."""
 
-    viewer: AuthorId
-    _by_claim: dict[ContentId, _Observations] = field(default_factory=dict)
-    _totals: dict[AuthorId, PeerTrust] = field(default_factory=dict)
+    def __init__(self, viewer: AuthorId, tables: Tables | None = None) -> None:
+        tables = tables or MemoryTables()
+        self.viewer = viewer
+        self._by_claim = tables.table("observed", _OBSERVED)
+        self._totals = tables.table("trust", _TRUST)
+        self._disputes = tables.table("disputes", FLAG)
 
     def observe(self, claim: ContentId, found: Iterable[Comparison]) -> set[AuthorId]:
         """Replace what `claim` taught; returns the peers whose trust changed."""
-        before: _Observations = self._by_claim.pop(claim, {})
+        key = self.viewer + claim
+        before = self._by_claim.get(key) or {}
         after = self._observations(found)
-        if after:
-            self._by_claim[claim] = after
         if before == after:
             return set()
+        if after:
+            self._by_claim.put(key, after)
+        else:
+            self._by_claim.drop(key)
+        self._dispute(claim, before, after)
         return self._settle(before, after)
 
     def of(self, peer: AuthorId) -> PeerTrust:
         """What is known about one peer."""
-        return self._totals.get(peer, _STRANGER)
+        return self._totals.get(self.viewer + peer) or _STRANGER
 
     def peers(self) -> Mapping[AuthorId, PeerTrust]:
         """Everyone the viewer has an observation of."""
-        return dict(self._totals)
+        return {AuthorId(key[32:]): trust for key, trust in self._totals.scan(self.viewer)}
 
     def disputes(self) -> list[Dispute]:
         """Differences that rest on a single run of the viewer's, in order: a second run hears the appeal."""
-        return sorted(
-            Dispute(claim, seed, peer)
-            for claim, observations in self._by_claim.items()
-            for (peer, seed), (agreed, runs) in observations.items()
-            if not agreed and runs == 1
-        )
+        keys = (key[32:] for key, _ in self._disputes.scan(self.viewer))
+        return [
+            Dispute(ContentId(key[:32]), int.from_bytes(key[32:40], "big"), AuthorId(key[40:]))
+            for key in keys
+        ]
+
+    def _dispute(self, claim: ContentId, before: _Observations, after: _Observations) -> None:
+        for observations, write in ((before, False), (after, True)):
+            for (peer, seed), (agreed, runs) in observations.items():
+                key = self.viewer + claim + seed.to_bytes(8, "big") + peer
+                if write and not agreed and runs == 1:
+                    self._disputes.put(key, True)
+                else:
+                    self._disputes.drop(key)
 
     def _observations(self, found: Iterable[Comparison]) -> _Observations:
         items: dict[tuple[AuthorId, int], list[Comparison]] = {}
@@ -129,23 +145,29 @@ class TrustBook:
         for observations, sign in ((before, -1), (after, 1)):
             for (peer, _), (agreed, _) in observations.items():
                 old = self.of(peer)
-                self._totals[peer] = PeerTrust(old.agreed + sign * agreed, old.differed + sign * (not agreed))
+                new = PeerTrust(old.agreed + sign * agreed, old.differed + sign * (not agreed))
+                self._totals.put(self.viewer + peer, new)
                 changed.add(peer)
         for peer in changed:
-            if self._totals[peer] == _STRANGER:
-                del self._totals[peer]
+            if self.of(peer) == _STRANGER:
+                self._totals.drop(self.viewer + peer)
         return changed
 
 
 _STRANGER = PeerTrust(0, 0)
 _Observations: TypeAlias = dict[tuple[AuthorId, int], tuple[bool, int]]
 """By peer and seed: whether the viewer's runs agreed, and how many runs that rests on."""
+_OBSERVED = packed(
+    lambda seen: tuple((peer, seed, agreed, runs) for (peer, seed), (agreed, runs) in seen.items()),
+    lambda *seen: {(AuthorId(peer), seed): (agreed, runs) for peer, seed, agreed, runs in seen},
+)
+_TRUST = packed(astuple, PeerTrust)
 
 
 class MyElectorate:
     """The viewer and the peers its own checks found honest; everyone else is silent, and no veto either."""
 
-    def __init__(self, book: TrustBook, identities: Mapping[AuthorId, Identity]) -> None:
+    def __init__(self, book: TrustBook, identities: Identities) -> None:
         self.viewer: AuthorId | None = book.viewer
         self._book = book
         self._identities = identities
@@ -164,6 +186,6 @@ class MyElectorate:
             return Weight.UNTRUSTED
         return identity.weight(claim) if identity.withholds else Weight.KNOWN
 
-    def overdue(self, author: AuthorId, accept: ContentId) -> bool:
+    def overdue(self, promised: Commitment) -> bool:
         """Whether an accept without delivery is no longer believed to be running."""
-        return self._identities[author].is_overdue(accept)
+        return self._identities[promised.author].is_overdue(promised)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,11 +13,16 @@ from hypothesis import strategies as st
 
 from leaderboard.ablation import Ablation, Change
 from leaderboard.envelope import Envelope
+from leaderboard.evidence import archive
 from leaderboard.evidence.seeds import author_seeds
 from leaderboard.evidence.standing import Standing
 from leaderboard.evidence.synthetic import Actor, Contest
+from leaderboard.ids import ContentId
 from leaderboard.records import Finding, Note, Profile, Retraction
 from leaderboard.standings import Standings
+from leaderboard.tables import Codec, MemoryTables, Table
+
+V = TypeVar("V")
 
 CONTEST = Contest()
 TRACK = CONTEST.manifest.id
@@ -135,7 +143,7 @@ def snapshot(standings: Standings, viewer: bytes) -> object:
         list(standings.disputes(viewer)),
         standings.contested(viewer),
         dict(standings.profiles()),
-        standings.notes(),
+        standings.digest(TRACK),
         {author: standings.outstanding(author) for author in standings.authors()},
         {claim: standings.stake(claim) for claim in standings.claims(TRACK)},
         {claim: standings.claim(claim).evidence for claim in standings.claims(TRACK)},
@@ -161,6 +169,97 @@ def test_a_function_of_the_set(seed: int, shuffle: random.Random) -> None:
             bit_by_bit.top(TRACK, 2)
     assert snapshot(bit_by_bit, viewer) == snapshot(whole, viewer)
     assert bit_by_bit.board(TRACK).digest == whole.board(TRACK).digest
+
+
+class Disk:
+    """Tables as a file would hold them: values in their written form."""
+
+    def __init__(self) -> None:
+        self._tables = MemoryTables()
+        self._names: list[str] = []
+
+    def table(self, name: str, codec: Codec[V]) -> Table[V]:
+        self._names.append(name)
+        return Written(self._tables.table(name, RAW), codec)
+
+    def copy(self) -> Disk:
+        other = Disk()
+        for name in self._names:
+            target = other.table(name, RAW)
+            for key, value in self._tables.table(name, RAW).scan(b""):
+                target.put(key, value)
+        return other
+
+
+class Written(Generic[V]):
+    def __init__(self, rows: Table[bytes], codec: Codec[V]) -> None:
+        self._rows = rows
+        self._codec = codec
+
+    def get(self, key: bytes) -> V | None:
+        found = self._rows.get(key)
+        return None if found is None else self._codec.read(found)
+
+    def put(self, key: bytes, value: V) -> None:
+        written = self._codec.write(value)
+        assert self._codec.read(written) == value
+        self._rows.put(key, written)
+
+    def drop(self, key: bytes) -> None:
+        self._rows.drop(key)
+
+    def scan(self, prefix: bytes, *, backwards: bool = False) -> Iterator[tuple[bytes, V]]:
+        for key, value in self._rows.scan(prefix, backwards=backwards):
+            yield key, self._codec.read(value)
+
+
+RAW: Codec[bytes] = Codec(bytes, bytes)
+
+
+class Shelf:
+    """The log of what was taken in, in the order of arrival, without what came twice."""
+
+    def __init__(self) -> None:
+        self.records: list[Envelope] = []
+
+    def about(self, claim: ContentId) -> list[Envelope]:
+        return [
+            record
+            for record in self.records
+            if record.id == claim or getattr(record.record, "claim", None) == claim
+            or getattr(record.record, "target", None) == claim
+        ]  # fmt: skip
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seed=st.integers(0, 10**6), chance=st.randoms(use_true_random=False))
+def test_going_on_from_any_copy_equals_starting_from_nothing(seed: int, chance: random.Random) -> None:
+    """Copies are taken at any moment, kills lose what came after the last one, facts are soon forgotten."""
+    world = World(seed)
+    viewer = world.actors[0].id
+    order = list(world.records)
+    chance.shuffle(order)
+    whole = Standings()
+    whole.add(order)
+    log, saved, at = Shelf(), Disk(), 0
+    tables, done = saved.copy(), 0
+    standings = Standings(tables=tables, log=log)
+    with patch.object(archive, "_MOST_BYTES", 2_000):
+        while done < len(order):
+            batch = order[done : done + chance.randint(1, 6)]
+            standings.add(batch)
+            log.records = order[: done + len(batch)]
+            done += len(batch)
+            deed = chance.randrange(5)
+            if deed == 0 and TRACK in standings.tracks():
+                standings.my_top(TRACK, viewer, 2)
+            elif deed == 1:
+                standings.settle()
+                saved, at = tables.copy(), done
+            elif deed == 2:
+                tables, done, log.records = saved.copy(), at, order[:at]
+                standings = Standings(tables=tables, log=log)
+        assert snapshot(standings, viewer) == snapshot(whole, viewer)
 
 
 def test_the_worlds_reach_every_standing() -> None:

@@ -41,13 +41,13 @@ def test_equals_the_model_after_any_changes(steps: list[Placed | int], peek: int
     current: dict[ContentId, Placed] = {}
     for step in steps:
         if isinstance(step, Placed):
-            ranking.put(step)
+            assert ranking.put(step) == (current.get(step.claim) != step)
             current[step.claim] = step
         else:
-            ranking.remove(ContentId(bytes([step]) * 32))
-            current.pop(ContentId(bytes([step]) * 32), None)
+            claim = ContentId(bytes([step]) * 32)
+            assert ranking.remove(claim) == (current.pop(claim, None) is not None)
         assert ranking.top(peek) == model(list(current.values()))[:peek]
-        assert len(ranking) == len(current)
+        assert ranking.leader == next(iter(sorted(current.values(), key=lambda item: item.by_lower)), None)
 
 
 def order(*claims: Placed) -> list[int]:

@@ -7,15 +7,29 @@ from hypothesis import strategies as st
 
 from leaderboard.envelope import ChainTip
 from leaderboard.evidence.electorate import Weight
-from leaderboard.evidence.identities import Chain, Identity, Placement
+from leaderboard.evidence.facts import Commitment
+from leaderboard.evidence.identities import Identities, Identity, Placement, Places
 from leaderboard.evidence.policy import COMMON
 from leaderboard.evidence.synthetic import Actor, Contest
-from leaderboard.ids import ContentId
-from leaderboard.records import Note
+from leaderboard.ids import AuthorId, ContentId
+from leaderboard.records import Accept, Note
+from leaderboard.tables import MemoryTables
 
 
 def cid(number: int) -> ContentId:
     return ContentId(number.to_bytes(32, "big"))
+
+
+ME = AuthorId(b"m" * 32)
+
+
+def someone() -> Identity:
+    return Identities(MemoryTables(), COMMON)[ME]
+
+
+def promise(number: int, chain: bytes = b"c" * 16, seq: int | None = None) -> Commitment:
+    accept = Accept(cid(100 + number % 5), 4, bytes(32))
+    return Commitment(cid(number), ME, chain, number if seq is None else seq, accept)
 
 
 def test_a_chain_knows_duplicates_and_forks_in_any_order() -> None:
@@ -23,7 +37,7 @@ def test_a_chain_knows_duplicates_and_forks_in_any_order() -> None:
     records = [actor.write(Note(None, str(i))) for i in range(4)]
     actor.rewind(records[1].tip)
     fork = actor.write(Note(None, "fork"))
-    chain = Chain()
+    chain = Places(MemoryTables())
     order = [records[3], records[0], fork, records[1], records[2]]
     assert [chain.place(r) for r in order] == [
         Placement.NEW,
@@ -40,10 +54,12 @@ def test_a_far_position_costs_no_memory() -> None:
     first = actor.write(Note(None, "a"))
     actor.rewind(ChainTip(first.chain, 2**62, first.id))
     far = actor.write(Note(None, "b"), time_ms=1)
-    chain = Chain()
+    chain = Places(MemoryTables())
     assert chain.place(far) is Placement.NEW
     assert chain.place(far) is Placement.DUPLICATE
-    assert len(chain.dense) == 0
+    assert not chain.is_taken(far)
+    actor.rewind(ChainTip(first.chain, 2**62, first.id))
+    assert chain.is_taken(actor.write(Note(None, "c"), time_ms=2))
 
 
 def model_overdue(accepts: list[tuple[int, int]], kept: set[int], which: int) -> bool:
@@ -67,29 +83,34 @@ def model_overdue(accepts: list[tuple[int, int]], kept: set[int], which: int) ->
 def test_overdue_is_a_function_of_the_set(
     accepts: list[tuple[int, int]], steps: list[tuple[bool, int]]
 ) -> None:
-    identity = Identity(COMMON)
-    for index, (chain, seq) in enumerate(accepts):
-        identity.accept(cid(index), bytes([chain]) * 16, seq, cid(100 + index % 5))
+    identity = someone()
+    promises = [promise(index, bytes([chain]) * 16, seq) for index, (chain, seq) in enumerate(accepts)]
+    for promised in promises:
+        identity.accept(promised, promised.accept.claim)
     kept: set[int] = set()
     for deliver, raw in steps:
         index = raw % len(accepts)
         if deliver and index not in kept:
-            identity.deliver(cid(index))
+            identity.deliver(promises[index], promises[index].accept.claim)
             kept.add(index)
         elif not deliver and index in kept:
-            identity.undeliver(cid(index))
+            identity.undeliver(promises[index], promises[index].accept.claim)
             kept.remove(index)
         overdue = [model_overdue(accepts, kept, i) for i in range(len(accepts))]
-        assert [identity.is_overdue(cid(i)) for i in range(len(accepts))] == overdue
+        assert [
+            index not in kept and identity.is_overdue(promises[index]) for index in range(len(accepts))
+        ] == overdue
         assert identity.withholds == (sum(overdue) > len(kept))
+        assert (identity.delivered, identity.pending) == (len(kept), len(accepts) - len(kept))
+        assert len(identity.open_accepts()) == identity.pending
 
 
 def test_newcomers_become_known_elsewhere() -> None:
-    identity = Identity(COMMON)
+    identity = someone()
     for index in range(3):
-        identity.accept(cid(index), b"c" * 16, index, cid(100 + index))
-        identity.deliver(cid(index))
+        identity.accept(promise(index), cid(100 + index))
+        identity.deliver(promise(index), cid(100 + index))
     assert identity.weight(cid(999)) is Weight.KNOWN
     assert identity.weight(cid(100)) is Weight.KNOWN
-    identity.undeliver(cid(2))
+    identity.undeliver(promise(2), cid(102))
     assert identity.weight(cid(100)) is Weight.NEWCOMER
