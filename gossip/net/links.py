@@ -3,28 +3,33 @@
 py-libp2p's own means give up on a bootstrap peer after half a minute, try one address per peer and never
 notice a frozen one. Here a loop keeps `links` connections up, tries every address with backoff, and tries
 lost and unknown peers now and then even when it has enough, so that two halves of a network find each
-other again; a watchdog drops whoever stops answering.
+other again; a watchdog drops whoever falls silent (`gossip.proto.pulse`). Inbound connections leave room for
+the ones this node chooses itself, and one network of addresses gets a part of them.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from random import Random
 from typing import Any
 
 import trio
 from libp2p.abc import INotifee
-from libp2p.host.ping import PingService
 from libp2p.peer.id import ID
 from multiaddr import Multiaddr
 
 from gossip.proto.book import AddressBook, Entry
 from gossip.proto.conduct import Conduct
 from gossip.proto.peerid import PeerId
+from gossip.proto.pulse import TICK_SECONDS, Pulse
+from gossip.proto.slots import group_of
 
+from . import patches
 from .config import NetConfig
 from .contain import Contained
 from .host import Host
+from .streams import remote_ip
 from .tally import Tally
 
 __all__ = ["Links"]
@@ -33,10 +38,10 @@ _DIAL_SECONDS = 10.0
 _ROUND_SECONDS = 1.0
 _EXPLORE_SECONDS = 5.0
 """How often a peer beyond the wanted number is tried."""
-_PING_EVERY = 15.0
-_PING_SECONDS = 8.0
-_PINGS = 2
-"""Unanswered in a row before a peer is dropped: a busy machine may take seconds for one."""
+_PING_SECONDS = 5.0
+"""How long a ping may wait for its turn to be written; whether it is answered, the pulse tells."""
+_GROUP_SHARE = 4
+"""One network of addresses may hold a quarter of the connections that others opened; loopback is none."""
 _STRANGER_SECONDS = 30.0
 """A peer that has not shown by then that it is of our swarm goes."""
 
@@ -86,7 +91,8 @@ class Links:
         self.members: set[PeerId] = set()
         self.since: dict[PeerId, float] = {}
         self.outbound: set[PeerId] = set()
-        self.round_trips: dict[PeerId, float] = {}
+        self.groups: dict[PeerId, str] = {}
+        self._pulse = Pulse()
         host.network.register_notifee(_Notifee(self._connected))
 
     async def run(self) -> None:
@@ -121,6 +127,7 @@ class Links:
         self.since.setdefault(peer, now)
         if outbound:
             self.outbound.add(peer)
+        self.groups[peer] = group_of(remote_ip(link.muxed_conn))
         self.book.reached(peer, None, now)
         self._on_link(peer, outbound)
 
@@ -160,37 +167,69 @@ class Links:
         """Forget who has gone, drop the banned and the strangers; returns who is connected."""
         connected = set(self._host.connected())
         for gone in set(self.since) - connected:
-            for memory in (self.since, self.round_trips):
-                memory.pop(gone, None)
+            self.since.pop(gone, None)
+            self.groups.pop(gone, None)
             self.outbound.discard(gone)
             self.members.discard(gone)
         bans = set(self.conduct.bans(now))
         strangers = {p for p in connected if p not in self.members and self._age(p, now) > _STRANGER_SECONDS}
         for _ in strangers:
             self._tally.refuse("stranger")
-        for peer in connected & (bans | strangers):
+        crowd = set(self._crowd(connected))
+        for _ in crowd:
+            self._tally.refuse("too many connections from others, or from one network")
+        for peer in connected & (bans | strangers | crowd):
             await self._host.hang_up(peer)
-        return connected - bans - strangers
+        return connected - bans - strangers - crowd
+
+    def _crowd(self, connected: set[PeerId]) -> list[PeerId]:
+        """Who came last and is too many: of all whom we did not dial, or of one network."""
+        most = max(1, self._config.max_links - self._config.links)
+        groups: Counter[str] = Counter()
+        total, surplus = 0, []
+        for peer in sorted(connected - self.outbound, key=lambda p: self.since.get(p, 0.0)):
+            group = self.groups.get(peer, "unknown")
+            if total >= most or (groups[group] >= max(1, most // _GROUP_SHARE) and not _is_loopback(group)):
+                surplus.append(peer)
+                continue
+            total += 1
+            groups[group] += 1
+        return surplus
 
     def _age(self, peer: PeerId, now: float) -> float:
         return now - self.since.setdefault(peer, now)
 
     async def _watch_loop(self) -> None:
-        service = PingService(self._host.basic)
-        while True:
-            await trio.sleep(_PING_EVERY * self._random.uniform(0.8, 1.2))
-            async with trio.open_nursery() as nursery:
-                for peer in self._host.connected():
-                    nursery.start_soon(self.check, service, peer)
+        async with trio.open_nursery() as nursery:
+            while True:
+                await trio.sleep(TICK_SECONDS)
+                silence = self._pulse.tick({peer: self._heard(peer) for peer in self._host.connected()})
+                for peer in silence.ping:
+                    nursery.start_soon(self._ping, peer)
+                for peer in silence.drop:
+                    self._tally.watchdog_drops += 1
+                    nursery.start_soon(self._drop, peer)
 
-    async def check(self, service: PingService, peer: PeerId) -> None:
-        """Ping a peer, and drop it if it does not answer."""
-        for _ in range(_PINGS):
-            with Contained(), trio.fail_after(_PING_SECONDS):
-                milliseconds = await service.ping(ID.from_base58(peer), 1)
-                self.round_trips[peer] = milliseconds[0] / 1000.0
-                return
-        if peer in self._host.connected():
-            self._tally.watchdog_drops += 1
-            await self._host.hang_up(peer)
-            self.wake()
+    def _heard(self, peer: PeerId) -> float:
+        return max((patches.heard(link) for link in self._links_to(peer)), default=0.0)
+
+    def _links_to(self, peer: PeerId) -> list[Any]:
+        return list(self._host.network.get_connections(ID.from_base58(peer)))
+
+    async def _ping(self, peer: PeerId) -> None:
+        """Ask for a sign of life on every connection to a peer, without waiting for it."""
+        for link in self._links_to(peer):
+            with Contained(), trio.move_on_after(_PING_SECONDS):
+                await patches.ping(link)
+
+    async def _drop(self, peer: PeerId) -> None:
+        await self._host.hang_up(peer)
+        self.wake()
+
+    def round_trip(self, peer: PeerId) -> float | None:
+        """Seconds to a peer and back, as measured lately; None if not yet."""
+        return max((link.muxed_conn.rtt() for link in self._links_to(peer)), default=0.0) or None
+
+
+def _is_loopback(group: str) -> bool:
+    return group == "::1" or group.startswith("127.")

@@ -7,7 +7,8 @@ private names, hence the exact version guard. `docs/libp2p.md` tells what was se
 Safety: contain-handlers (an exception in any stream handler ends the process), contain-push (a message with
 an unreadable key or a failing validator ends it too), free-inbound (250 inbound connections over a lifetime,
 and the node is deaf), know-sockets (a connection that is not closed politely is not closed), bound-window (a
-peer that ignores flow control fills the memory), bound-streams (a peer opens streams without end).
+peer that ignores flow control fills the memory), bound-streams (a peer opens streams without end),
+know-silence (nobody knows when a connection last said anything).
 Loss: long-queues (more than 32 messages at once are dropped silently), ignore-records (messages are dropped
 because of an address record nobody needs, which also costs two signatures each).
 Cost: batch-window (a frame of credit for every read), buffer-reads (reads of one byte), flat-tasks (a search
@@ -16,6 +17,7 @@ through all tasks for each new one).
 
 from __future__ import annotations
 
+import struct
 import weakref
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -25,7 +27,7 @@ from typing import Any
 
 import trio
 from libp2p.host.basic_host import BasicHost
-from libp2p.io.exceptions import MessageTooLarge
+from libp2p.io.exceptions import IncompleteReadError, MessageTooLarge
 from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.network.connection.swarm_connection import SwarmConn
 from libp2p.network.stream.exceptions import StreamEOF
@@ -85,6 +87,23 @@ def cut(link: Any) -> None:
     socket = _sockets.pop(link.muxed_conn, None)
     if socket is not None:
         socket.stream.socket.close()
+
+
+def heard(link: Any) -> float:
+    """When anything last came over a connection, on trio's clock; 0 if nothing did. Needs know-silence."""
+    return float(getattr(link.muxed_conn.secured_conn, "_heard_at", 0.0))
+
+
+async def ping(link: Any) -> None:
+    """Send yamux's own ping, which every implementation answers: 12 bytes and no stream, where libp2p's ping
+    protocol opens one and negotiates it."""
+    connection = link.muxed_conn
+    connection._ping_id += 1
+    ping_id = connection._ping_id & 0xFFFFFFFF
+    await connection._write_frame(
+        struct.pack(yamux.YAMUX_HEADER_FORMAT, 0, yamux.TYPE_PING, yamux.FLAG_SYN, 0, ping_id)
+    )
+    connection._ping_sent_time = trio.current_time()
 
 
 def _tell(network: object, fault: Fault) -> None:
@@ -188,6 +207,29 @@ def _bound_streams() -> list[_Change]:
     return [(SwarmConn, "_handle_muxed_stream", bounded)]
 
 
+def _know_silence() -> list[_Change]:
+    # The muxer reads every frame, pings included, through this function: the one place where all signs of
+    # life pass. It also did not notice an end of stream before a hundred empty reads.
+    async def read(reader: Any, count: int) -> bytes:
+        data = await reader.read(count)
+        if len(data) < count:
+            parts = bytearray(data)
+            while len(parts) < count:
+                data = await reader.read(count - len(parts))
+                if not data:
+                    raise IncompleteReadError(
+                        f"the connection ended after {len(parts)} of {count} bytes",
+                        expected_bytes=count,
+                        received_bytes=len(parts),
+                    )
+                parts += data
+            data = bytes(parts)
+        reader._heard_at = trio.current_time()
+        return data
+
+    return [(yamux, "read_exactly", read)]
+
+
 def _long_queues() -> list[_Change]:
     def queue() -> RpcQueue:
         return RpcQueue(max_size=QUEUE_MESSAGES)
@@ -281,6 +323,7 @@ _PATCHES: dict[str, Callable[[], list[_Change]]] = {
     "know-sockets": _know_sockets,
     "bound-window": _bound_window,
     "bound-streams": _bound_streams,
+    "know-silence": _know_silence,
     "long-queues": _long_queues,
     "batch-window": _batch_window,
     "buffer-reads": _buffer_reads,

@@ -16,7 +16,7 @@ from leaderboard.errors import PeerError
 
 from .contain import Contained
 
-__all__ = ["FRAME_SECONDS", "FrameStream"]
+__all__ = ["FRAME_SECONDS", "FrameStream", "remote_ip"]
 
 FRAME_SECONDS = 10.0
 """A frame that is expected must be there, whole, within this time; so must one that we write."""
@@ -42,10 +42,7 @@ class FrameStream:
     @property
     def remote_ip(self) -> str | None:
         """The address the connection comes from, if it is known."""
-        with Contained():
-            remote = self._stream.muxed_conn.get_remote_address()
-            return None if remote is None else str(remote[0])
-        return None
+        return remote_ip(self._stream.muxed_conn)
 
     async def read(self, seconds: float = FRAME_SECONDS) -> bytes | None:
         """The next frame; None if the stream ended between frames. TooSlowError after `seconds`."""
@@ -99,6 +96,14 @@ class FrameStream:
         if len(self._buffer) >= _MAX_LENGTH_BYTES:
             raise PeerError("announces a frame beyond all limits")
         return None
+
+
+def remote_ip(connection: Any) -> str | None:
+    """The address a muxed connection comes from, if it is known."""
+    with Contained():
+        remote = connection.get_remote_address()
+        return None if remote is None else str(remote[0])
+    return None
 
 
 def _briefly() -> trio.CancelScope:

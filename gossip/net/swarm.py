@@ -81,7 +81,7 @@ class Swarm:
                 since=now - links.since.get(peer, now),
                 member=peer in links.members,
                 in_mesh=peer in mesh,
-                round_trip=links.round_trips.get(peer),
+                round_trip=links.round_trip(peer),
                 guilt=links.conduct.guilt(peer, now),
             )
             for peer in self._host.connected()

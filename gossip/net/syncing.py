@@ -5,9 +5,9 @@ Push loses messages without telling; this is what makes all nodes equal.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from random import Random
 from secrets import token_bytes
 from typing import Any
@@ -17,12 +17,14 @@ import trio
 from gossip.proto.buckets import Buckets
 from gossip.proto.conduct import BROKEN_PROTOCOL, REJECTED_RECORD
 from gossip.proto.messages import SALT_BYTES, Busy
+from gossip.proto.offered import Offered
 from gossip.proto.peerid import PeerId
 from gossip.proto.ranges import Arrangement, Order
 from gossip.proto.replica import Replica
 from gossip.proto.riblt import Keys
 from gossip.proto.server import SyncServer
 from gossip.proto.session import SOON_SECONDS, SYNC_ATTEMPTS, SyncSession
+from gossip.proto.slots import Place, Slots, group_of
 from gossip.proto.steps import (
     Admit,
     Admitted,
@@ -52,7 +54,8 @@ _SESSION_SECONDS = 120.0
 """A session that takes longer is dropped; the next one goes on where it stopped."""
 _PER_PEER = 2
 _AT_ONCE = 16
-"""Sessions served at once, in all and per peer: each may hold a pack and a run of symbols."""
+"""Sessions served at once, in all and per peer: each may hold a pack and a run of symbols. Networks share
+them fairly (`gossip.proto.slots`)."""
 _RANGES_SECONDS = 5.0
 """A peer may have us compare by ranges this often: each time costs a pass over all ids."""
 _AUDIT_EVERY = 64
@@ -86,7 +89,9 @@ class Sync:
         self._calm = 0
         self._ranged: dict[PeerId, float] = {}
         self._buckets = Buckets()
-        self._serving: Counter[PeerId] = Counter()
+        self._serving = Slots(_AT_ONCE, _PER_PEER)
+        self._scopes: dict[int, trio.CancelScope] = {}
+        self._offered = Offered()
         self._asking: set[PeerId] = set()
         self._soon: dict[PeerId, float] = {}
         self._next_turn = trio.current_time()
@@ -148,10 +153,12 @@ class Sync:
 
     def _ended(self, peer: PeerId, outcome: Outcome) -> None:
         self._tally.syncs[outcome.ending.value] += 1
-        self._calm = self._calm + 1 if outcome.ending is Ending.EQUAL else 0
+        moved = outcome.received + outcome.given
+        # What one side ignores goes on differing, and that is no reason to hurry.
+        self._calm = 0 if moved or outcome.ending is Ending.PARTIAL else self._calm + 1
         self._tally.new_records += outcome.received
         self._blame_rejected(peer, outcome.rejected)
-        if outcome.received + outcome.given:
+        if moved:
             pause = SOON_SECONDS * self._random.uniform(0.5, 1.5)
             if outcome.ending is Ending.PARTIAL:
                 self.soon(peer, pause)
@@ -191,6 +198,7 @@ class Sync:
             salt=token_bytes(SALT_BYTES),
             wide=self._calm == 0,
             audit=self._sessions % _AUDIT_EVERY == 0,
+            lately=partial(self._offered.lately, peer, now=trio.current_time()),
         )
         async with self._stream(await self._host.open_stream(peer, self.protocol)) as stream:
             self._links.member(peer)
@@ -198,6 +206,7 @@ class Sync:
                 return await self._drive(stream, session)
             finally:
                 session.abandoned(trio.current_time())
+                self._offered.note(peer, session.gave, trio.current_time())
 
     async def _drive(self, stream: FrameStream, session: SyncSession) -> Outcome:
         event: Event = Opened()
@@ -231,24 +240,33 @@ class Sync:
             self._failed(stream.peer, outcome.error)
 
     async def _serve_or_refuse(self, stream: FrameStream) -> None:
-        peer, now = stream.peer, trio.current_time()
-        if self._serving[peer] >= _PER_PEER or self._serving.total() >= _AT_ONCE:
+        place, loser = self._serving.take(stream.peer, group_of(stream.remote_ip))
+        if loser is not None:
+            self._tally.refuse("sync: place given to another network")
+            self._scopes[loser.number].cancel()
+        if place is None:
             await stream.write(Busy().encode())
             return
-        self._serving[peer] += 1
         self._tally.served += 1
-        ranges = now - self._ranged.get(peer, float("-inf")) > _RANGES_SECONDS
         try:
-            server = SyncServer(self._replica, await self._view(), token_bytes(SALT_BYTES), ranges=ranges)
-            try:
-                with trio.fail_after(_SESSION_SECONDS):
-                    await self._answer(stream, server, peer)
-            finally:
-                self._tally.new_records += server.received
-                self._blame_rejected(peer, server.rejected)
+            with trio.CancelScope(deadline=trio.current_time() + _SESSION_SECONDS) as scope:
+                self._scopes[place.number] = scope
+                await self._serve_session(stream, place)
+            if scope.cancelled_caught:
+                raise trio.TooSlowError
         finally:
-            self._serving[peer] -= 1
-            self._serving += Counter()  # forgets peers with none
+            self._serving.leave(place)
+            del self._scopes[place.number]
+
+    async def _serve_session(self, stream: FrameStream, place: Place) -> None:
+        peer, now = place.peer, trio.current_time()
+        ranges = now - self._ranged.get(peer, float("-inf")) > _RANGES_SECONDS
+        server = SyncServer(self._replica, await self._view(), token_bytes(SALT_BYTES), ranges=ranges)
+        try:
+            await self._answer(stream, server, peer)
+        finally:
+            self._tally.new_records += server.received
+            self._blame_rejected(peer, server.rejected)
 
     def _blame_rejected(self, peer: PeerId, count: int) -> None:
         for _ in range(min(count, _MOST_BLAMES)):

@@ -9,7 +9,7 @@ rest. Nobody is to blame for a failure of symbols. `audit` goes to ranges even i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from leaderboard.envelope import content_id
 from leaderboard.errors import PeerError
@@ -42,7 +42,7 @@ from .messages import (
 )
 from .ranges import Arrangement, Salted, session_salt
 from .replica import Replica
-from .riblt import PREFIX_BYTES, Keys, Symbols, apart, difference, enough_symbols
+from .riblt import NO_DIFFERENCE, PREFIX_BYTES, Keys, Symbols, apart, difference, enough_symbols
 from .steps import (
     Admit,
     Admitted,
@@ -86,17 +86,25 @@ class SyncSession:
         salt: bytes,
         wide: bool = True,
         audit: bool = False,
+        lately: Callable[[bytes], bool] = lambda _: False,
     ) -> None:
-        """`salt`: 16 fresh random bytes. `wide`: expect a difference. `audit`: do not believe a digest."""
+        """`salt`: 16 fresh random bytes. `wide`: expect a difference. `audit`: do not believe a digest.
+
+        `lately`: whether the other side was given the record with this id prefix a moment ago.
+        """
         self._replica = replica
         self._half = salt
         self._wide = wide
         self._audit = audit
+        self._lately = lately
+        self.gave: list[bytes] = []
+        """Prefixes of what was given in this session."""
         self._view = view
         self._keys = keys
         self._buckets = buckets
         self._span: Span | None = None
         self._symbols = Symbols.empty()
+        self._found = NO_DIFFERENCE
         self._wanted: list[bytes] = []
         self._spare: list[bytes] = []
         self._comparison: Comparison | None = None
@@ -171,7 +179,7 @@ class SyncSession:
         guess = apart(ours, self._symbols, run.size - self._view.size)
         if at_hand < _HOPELESS * guess and at_hand < len(ours):
             return [self._ask(More(self._lacking(guess)))]
-        found = difference(self._keys, ours, self._symbols)
+        self._found = found = difference(self._keys, ours, self._symbols, self._found)
         if not found.complete and at_hand < len(ours):
             return [self._ask(More(self._lacking(guess)))]
         self._fallback = not found.complete
@@ -185,7 +193,7 @@ class SyncSession:
 
     def _exchange(self, theirs: Sequence[bytes], ours: Sequence[bytes], now: float) -> list[Effect]:
         self._wanted = [prefix for prefix in theirs if self._replica.wanted(prefix)]
-        self._spare = list(ours)
+        self._spare = [prefix for prefix in ours if not self._lately(prefix)]
         return self._next(now)
 
     def _far(self, size: int, now: float) -> list[Effect]:
@@ -246,6 +254,7 @@ class SyncSession:
         if more:
             self._spare[:0] = [identifier[:PREFIX_BYTES] for identifier in ids[len(gifts) :]]
         self._offered = len(gifts)
+        self.gave += [identifier[:PREFIX_BYTES] for identifier in ids[: len(gifts)]]
         return gifts
 
     def _compare_on(self) -> list[Effect]:

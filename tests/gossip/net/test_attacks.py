@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import signal
@@ -42,9 +43,9 @@ BENCH_SWARM = SwarmId(hashlib.sha256(b"bench").digest())
 
 
 @asynccontextmanager
-async def stranger(node: Any, security: Any = None) -> AsyncIterator[Any]:
+async def stranger(node: Any, security: Any = None, seed: bytes = b"a") -> AsyncIterator[Any]:
     """A bare libp2p host connected to `node`."""
-    keys = create_new_key_pair(b"a" * 32)
+    keys = create_new_key_pair(seed.ljust(32, b"a"))
     noise = {NOISE_ID: Noise(keys, noise_privkey=create_noise_key_pair().private_key)}
     host: Any = new_host(
         key_pair=keys,
@@ -193,8 +194,8 @@ async def test_a_peer_that_asks_and_never_reads_is_dropped(
             )
             for _ in range(20):
                 await stream.write(framed(Bucket(b"", b"").encode()))
-            await cluster.until(lambda: bool(node.swarm._sync._serving))
-            await cluster.until(lambda: not node.swarm._sync._serving)
+            await cluster.until(lambda: bool(len(node.swarm._sync._serving)))
+            await cluster.until(lambda: not len(node.swarm._sync._serving))
             assert any(reason.startswith("sync: ") for reason in node.swarm.statistics().refused)
 
 
@@ -209,7 +210,7 @@ async def test_more_sessions_than_a_peer_may_have_are_refused_not_queued(open_cl
                 for _ in range(6)
             ]
             await trio.sleep(0.3)
-            assert sum(node.swarm._sync._serving.values()) == 2
+            assert len(node.swarm._sync._serving) == 2
             assert len(held) == 6
         late = await cluster.add()
         late.add(synthetic("honest", 1))
@@ -246,8 +247,7 @@ async def test_oversized_yamux_frames(open_cluster: Any, length: int) -> None:
 async def test_a_frozen_peer_is_noticed_and_dropped(
     spawn: Callable[..., Any], open_cluster: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(links, "_PING_EVERY", 0.5)
-    monkeypatch.setattr(links, "_PING_SECONDS", 0.7)
+    monkeypatch.setattr(links, "TICK_SECONDS", 0.05)
     frozen = spawn(1)
     async with open_cluster(1, bootstrap=(frozen.addresses[0],), swarm=BENCH_SWARM) as cluster:
         node = cluster.nodes[0]
@@ -259,6 +259,95 @@ async def test_a_frozen_peer_is_noticed_and_dropped(
         finally:
             os.kill(frozen.process.pid, signal.SIGCONT)
         await cluster.until(lambda: bool(node.swarm.peers()))
+
+
+async def test_who_was_away_itself_drops_nobody(
+    spawn: Callable[..., Any], open_cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deadlines in seconds would have passed for every peer while this process could not run."""
+    monkeypatch.setattr(links, "TICK_SECONDS", 0.05)
+    other = spawn(1)
+    async with open_cluster(1, bootstrap=(other.addresses[0],), swarm=BENCH_SWARM) as cluster:
+        swarm = cluster.nodes[0].swarm
+        await cluster.until(lambda: bool(swarm.peers()))
+        since = swarm.peers()[0].since
+        for _ in range(3):
+            time.sleep(1.6)  # noqa: ASYNC251 - the whole point: our event loop stands still
+            await trio.sleep(0.2)
+        assert swarm.statistics().watchdog_drops == 0
+        assert swarm.peers()[0].since > since + 4.8
+
+
+async def test_a_quiet_peer_is_pinged_and_kept(
+    spawn: Callable[..., Any], open_cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(links, "TICK_SECONDS", 0.02)
+    other = spawn(1)
+    async with open_cluster(
+        1, bootstrap=(other.addresses[0],), swarm=BENCH_SWARM, sync_seconds=3600.0
+    ) as cluster:
+        swarm = cluster.nodes[0].swarm
+        await cluster.until(lambda: bool(swarm.peers()))
+        swarm._host.router.heartbeat_interval = 3600  # gossip says nothing either
+        pings = 0
+        ping = links.patches.ping
+
+        async def counted(link: Any) -> None:
+            nonlocal pings
+            pings += 1
+            await ping(link)
+
+        monkeypatch.setattr(links.patches, "ping", counted)
+        await cluster.until(lambda: pings >= 5)
+        assert swarm.statistics().watchdog_drops == 0
+        assert swarm.peers()[0].round_trip is not None
+
+
+async def test_others_do_not_fill_all_connections(open_cluster: Any) -> None:
+    async with open_cluster(1, max_links=8) as cluster:
+        node = cluster.nodes[0]
+        async with contextlib.AsyncExitStack() as stack:
+            for seed in range(4):
+                await stack.enter_async_context(stranger(node, seed=b"s%d" % seed))
+            await cluster.until(lambda: len(node.swarm.peers()) == 2)
+            reasons = node.swarm.statistics().refused
+            assert reasons["too many connections from others, or from one network"] >= 2
+
+
+async def test_one_network_gets_a_part_of_the_connections(
+    open_cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(links, "_is_loopback", lambda group: False)
+    async with open_cluster(1, max_links=18) as cluster:
+        node = cluster.nodes[0]
+        async with contextlib.AsyncExitStack() as stack:
+            for seed in range(5):
+                await stack.enter_async_context(stranger(node, seed=b"s%d" % seed))
+            await cluster.until(lambda: len(node.swarm.peers()) == 3)
+
+
+async def test_sync_places_of_one_network_are_not_all_places(
+    open_cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight identities of one host hold all places; a peer from elsewhere gets one all the same."""
+    monkeypatch.setattr(syncing, "_AT_ONCE", 16)
+    async with open_cluster(1) as cluster:
+        node = cluster.nodes[0]
+        node.add(synthetic("one", 1))
+        groups: dict[str, str] = {}
+        monkeypatch.setattr(syncing, "group_of", lambda address: groups.get("now", "attacker"))
+        for seed in range(8):
+            host = await cluster.stack.enter_async_context(stranger(node, seed=b"s%d" % seed))
+            for _ in range(2):
+                held = await host.new_stream(
+                    ID.from_base58(node.swarm.peer_id), [TProtocol(node.swarm._sync.protocol)]
+                )
+                await held.write(framed(EQUAL_TO_NOTHING))
+        await cluster.until(lambda: len(node.swarm._sync._serving) == 16)
+        groups["now"] = "elsewhere"
+        late = await cluster.add()
+        await cluster.until(lambda: len(late.replica) == 1)
+        assert node.swarm.statistics().refused["sync: place given to another network"] >= 1
 
 
 async def test_a_node_killed_and_restarted_is_found_again(

@@ -306,3 +306,24 @@ def test_another_version_of_libp2p_is_refused(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(patches, "version", lambda name: "0.9.0")
     with pytest.raises(LocalError, match="pip install libp2p"), applied(ALL):
         pass
+
+
+async def silent_for_ever(open_cluster: Any, names: Collection[str]) -> bool:
+    """Whether nothing is known of when a peer was last heard, though it just answered a ping."""
+    with applied(names):
+        async with open_cluster(2) as cluster:
+            swarm = cluster.nodes[0].swarm
+            (peer,) = swarm.peers()
+            (link,) = swarm._links._links_to(peer.peer)
+            before = patches.heard(link)
+            await patches.ping(link)
+            with trio.move_on_after(2.0):
+                while patches.heard(link) == before:  # noqa: ASYNC110 - as the watchdog does
+                    await trio.sleep(0.01)
+                return False
+            return True
+
+
+async def test_know_silence_and_who_answers_a_ping(open_cluster: Any) -> None:
+    assert not await silent_for_ever(open_cluster, ALL)
+    assert await silent_for_ever(open_cluster, ALL - {"know-silence"})

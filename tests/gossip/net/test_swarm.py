@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 import trio
 
 from gossip.memory import MemoryReplica, synthetic
+from gossip.proto.peerid import PeerId
+from gossip.proto.riblt import PREFIX_BYTES
 from leaderboard.errors import LocalError
-from leaderboard.ledger import Verdict
+from leaderboard.ledger import Admission, Verdict
 
 
 async def test_five_nodes_link_up_and_records_reach_all_by_push(open_cluster: Any) -> None:
@@ -169,3 +172,34 @@ async def test_shutdown_is_quick_however_many_peers(open_cluster: Any) -> None:
         started = time.monotonic()
         await nodes[0].swarm._close()
         assert time.monotonic() - started < 2.0
+
+
+class Picky(MemoryReplica):
+    """Ignores every record of others, and remembers which, as a node does with an author it refuses."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda envelope, source: Verdict.IGNORE)
+        self.offers = 0
+        self.seen: set[bytes] = set()
+
+    def wanted(self, prefix: bytes) -> bool:
+        return prefix not in self.seen
+
+    async def admit(self, batch: Sequence[bytes], source: PeerId) -> list[Admission]:
+        self.offers += len(batch)
+        answers = self.admit_now(batch, source)
+        self.seen.update(answer.id[:PREFIX_BYTES] for answer in answers if answer.id is not None)
+        return answers
+
+
+async def test_what_is_ignored_is_not_sent_again_and_again(open_cluster: Any) -> None:
+    """A set that will not become equal must not cost its records at every session."""
+    async with open_cluster() as cluster:
+        full = await cluster.add(sync_seconds=0.1)
+        full.add(*(synthetic(f"r{i}", i) for i in range(200)))
+        picky = Picky()
+        node = await cluster.add(picky, sync_seconds=0.1)
+        await cluster.until(lambda: node.swarm.statistics().syncs.get("reconciled", 0) >= 8)
+        await cluster.until(lambda: full.swarm.statistics().syncs.get("reconciled", 0) >= 8)
+        assert 200 <= picky.offers <= 400  # fetched once by the one, given at most once by the other
+        assert len(picky) == 0
