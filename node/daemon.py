@@ -31,6 +31,7 @@ from . import identity, refusals
 from .addresses import load_book, save_book
 from .agent.open import open_agent
 from .api.server import serve as serve_api
+from .blobs import BlobStore
 from .config import Config
 from .errors import EXIT_OK, Misuse, exit_code
 from .feed import Feed
@@ -81,7 +82,8 @@ async def _main(config: Config) -> None:
         feed = Feed(
             replica, lambda row, limit: [record_event(it.row, it.envelope) for it in replica.page(row, limit)]
         )
-        node = Node(config, me, replica, feed, Supervisor())
+        blob_store = BlobStore(config.home.blobs, config.limits.blob_mb << 20)
+        node = Node(config, me, replica, feed, Supervisor(), blob_store=blob_store)
         structlog.get_logger("daemon").info(
             "started", home=str(config.home.path), peer_id=me.peer_id, records=len(replica)
         )
@@ -113,7 +115,8 @@ def _parts(config: Config, node: Node, me: identity.Identity) -> dict[str, Calla
     async def gossip() -> None:
         net = _net_config(config, me)
         chance = random.Random(os.urandom(16))  # noqa: S311 - choices among peers, nothing secret
-        async with open_swarm(net, node.replica, random=chance, wall_ns=time.time_ns) as swarm:
+        opened = open_swarm(net, node.replica, shelf=node.blobs, random=chance, wall_ns=time.time_ns)
+        async with opened as swarm:
             node.swarm = swarm
             try:
                 async with trio.open_nursery() as nursery:

@@ -58,6 +58,11 @@ class Home:
         return self.path / "agent.paused"
 
     @property
+    def notebook(self) -> Path:
+        """What the agent remembers beyond the records."""
+        return self.path / "notebook.db"
+
+    @property
     def logs(self) -> Path:
         return self.path / "logs"
 

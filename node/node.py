@@ -45,6 +45,8 @@ from .api.ports import (
     TrackView,
 )
 from .author import Author
+from .blobs import BlobStore
+from .blobs_shelf import Blobs
 from .config import Config
 from .errors import Ambiguous, Misuse, NotFound
 from .feed import Feed
@@ -78,11 +80,14 @@ class Node:
         replica: NodeReplica,
         feed: Feed,
         supervisor: Supervisor,
+        *,
+        blob_store: BlobStore,
     ) -> None:
         self.config = config
         self.me = me
         self.replica = replica
         self.author = Author(me.signer, replica)
+        self.blobs = Blobs(blob_store, replica, lambda: self.swarm)
         self.feed = feed
         self.supervisor = supervisor
         self.swarm: Swarm | None = None

@@ -15,13 +15,14 @@ reordered functions, x*2 for x+x) have different ids; behaviour probes and paire
 from __future__ import annotations
 
 import ast
-import hashlib
 import io
 import tokenize
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
 from typing import Final
+
+from leaderboard.blob import blob_id
 
 from ..sandbox.codes import Code, Rejected
 
@@ -32,7 +33,6 @@ MAX_SOURCE_BYTES: Final = 32 * 1024
 MAX_NODES: Final = 8_000
 """Most nodes of the syntax tree."""
 _MAX_DEPTH: Final = 100  # of brackets and of the syntax tree; what people write stays below 30
-_DOMAIN: Final = b"consilience/program/v1\x00"
 
 # Functions that see local names as text, and statements that bind names we do not rename.
 _NAME_READERS: Final = frozenset({"dir", "eval", "exec", "globals", "locals", "vars"})
@@ -57,9 +57,9 @@ class Program:
         return program_id(self.source.encode())
 
 
-def program_id(blob: bytes) -> bytes:
-    """The content id of canonical source bytes."""
-    return hashlib.sha256(_DOMAIN + blob).digest()
+def program_id(source: bytes) -> bytes:
+    """The id of the blob that holds canonical source bytes: with it a peer can fetch them."""
+    return blob_id(source)
 
 
 def read_program(source: str | bytes) -> Program:

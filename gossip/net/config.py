@@ -87,6 +87,10 @@ class Statistics:
     """Sync sessions that others opened and we served."""
     sync_bytes_in: int
     sync_bytes_out: int
+    blobs_fetched: int
+    blob_bytes_in: int
+    blob_bytes_out: int
+    """Bytes of blob streams, whoever opened them."""
     refused: Mapping[str, int]
     """What was refused or contained, by reason."""
     dials: int

@@ -14,13 +14,16 @@ from typing import Any
 import trio
 from google.protobuf.message import DecodeError
 
+from gossip.proto.blobs import BlobShelf
 from gossip.proto.conduct import BROKEN_PROTOCOL
 from gossip.proto.peerid import PeerId, public_key_of
 from gossip.proto.replica import Replica
+from leaderboard.blob import BlobId
 from leaderboard.errors import LocalError, PeerError
 
 from . import patches
 from .acquaint import Acquaint, listening_addresses
+from .blobs import Blobs
 from .config import NetConfig, PeerView, Statistics
 from .contain import Contained
 from .host import Host, listen, open_host, probe
@@ -42,7 +45,9 @@ _INBOUND_PAUSE = 0.3
 class Swarm:
     """What the node sees of its peers."""
 
-    def __init__(self, host: Host, config: NetConfig, replica: Replica, random: Random) -> None:
+    def __init__(
+        self, host: Host, config: NetConfig, replica: Replica, shelf: BlobShelf | None, random: Random
+    ) -> None:
         self._host = host
         self._config = config
         self._random = random
@@ -52,6 +57,11 @@ class Swarm:
         self._push = Push(host, replica, self._tally, self._links)
         self._sync = Sync(host, config, replica, self._links, tally=self._tally, random=random)
         self._acquaint = Acquaint(host, config, self._links, self._tally, random)
+        self._blobs = (
+            None
+            if shelf is None
+            else Blobs(host, config, shelf, self._links, tally=self._tally, random=random)
+        )
         self._saved: dict[PeerId, tuple[str, ...]] = {}
         patches.observe(host.network, self._fault)
 
@@ -64,6 +74,16 @@ class Swarm:
         """Push records that the ledger has admitted. Returns at once; sync covers whatever gets lost."""
         self._push.put(envelopes)
         await trio.lowlevel.checkpoint()
+
+    async def fetch_blob(self, blob: BlobId, most_bytes: int, near: Sequence[PeerId] = ()) -> None:
+        """Have a blob on this node's shelf; `near`: peers that surely had it, such as a record's author.
+
+        Raises Refused if no connected peer gives it now, if it has more than `most_bytes`, or if there is
+        no room for it.
+        """
+        if self._blobs is None:
+            raise LocalError("this swarm was opened without a shelf for blobs")
+        await self._blobs.fetch(blob, most_bytes, near)
 
     def addresses(self) -> tuple[str, ...]:
         """Multiaddrs under which peers reach us, with our PeerId: what to give as a bootstrap address."""
@@ -104,6 +124,9 @@ class Swarm:
             served=tally.served,
             sync_bytes_in=tally.sync_bytes_in,
             sync_bytes_out=tally.sync_bytes_out,
+            blobs_fetched=tally.blobs_fetched,
+            blob_bytes_in=tally.blob_bytes_in,
+            blob_bytes_out=tally.blob_bytes_out,
             refused={reason: count for reason, count in tally.refused.items() if count},
             dials=tally.dials,
             dials_failed=tally.dials_failed,
@@ -115,6 +138,8 @@ class Swarm:
         """Be ready for peers, then let them come, then go and find some."""
         self._sync.start()
         self._acquaint.start()
+        if self._blobs is not None:
+            self._blobs.start()
         subscription = await self._push.subscribe()
         await listen(self._host, self._config)
         nursery.start_soon(self._run, subscription)
@@ -172,9 +197,17 @@ class Swarm:
 
 @asynccontextmanager
 async def open_swarm(
-    config: NetConfig, replica: Replica, *, random: Random, wall_ns: Callable[[], int]
+    config: NetConfig,
+    replica: Replica,
+    *,
+    shelf: BlobShelf | None = None,
+    random: Random,
+    wall_ns: Callable[[], int],
 ) -> AsyncIterator[Swarm]:
-    """Join a swarm. `random` drives choices among peers (nothing secret), `wall_ns` is the wall clock."""
+    """Join a swarm. `random` drives choices among peers (nothing secret), `wall_ns` is the wall clock.
+
+    Without a `shelf` the node neither serves nor fetches blobs.
+    """
     if len(config.seed) != 32:
         raise LocalError("an Ed25519 seed has 32 bytes")
     bootstrap = [_bootstrap(text) for text in config.bootstrap]
@@ -182,7 +215,7 @@ async def open_swarm(
         probe(text)
     try:
         async with open_host(config, wall_ns) as host:
-            swarm = Swarm(host, config, replica, random)
+            swarm = Swarm(host, config, replica, shelf, random)
             swarm._links.book.restore(config.book)  # noqa: SLF001 - this function is Swarm's constructor
             for peer, address in bootstrap:
                 swarm._links.book.learn(peer, (address,), bootstrap=True)  # noqa: SLF001

@@ -23,6 +23,9 @@ class Tally:
         self.served = 0
         self.sync_bytes_in = 0
         self.sync_bytes_out = 0
+        self.blobs_fetched = 0
+        self.blob_bytes_in = 0
+        self.blob_bytes_out = 0
         self.refused: Counter[str] = Counter()
         self.dials = 0
         self.dials_failed = 0

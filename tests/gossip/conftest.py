@@ -18,6 +18,7 @@ import pytest
 import trio
 
 from gossip.memory import MemoryReplica
+from gossip.memory_blobs import MemoryShelf
 from gossip.net.config import NetConfig
 from gossip.net.swarm import Swarm, open_swarm
 from leaderboard.ids import SwarmId
@@ -52,7 +53,9 @@ class Cluster:
     stack: AsyncExitStack
     nodes: list[Node] = field(default_factory=list)
 
-    async def add(self, replica: MemoryReplica | None = None, **changes: Any) -> Node:
+    async def add(
+        self, replica: MemoryReplica | None = None, *, shelf: MemoryShelf | None = None, **changes: Any
+    ) -> Node:
         index = len(self.nodes)
         config = NetConfig(
             seed=hashlib.sha256(b"test node %d" % index).digest(),
@@ -62,7 +65,9 @@ class Cluster:
             sync_seconds=0.5,
         )
         replica = MemoryReplica() if replica is None else replica
-        opened = open_swarm(replace(config, **changes), replica, random=Random(index), wall_ns=time.time_ns)
+        opened = open_swarm(
+            replace(config, **changes), replica, shelf=shelf, random=Random(index), wall_ns=time.time_ns
+        )
         node = Node(await self.stack.enter_async_context(opened), replica)
         self.nodes.append(node)
         return node

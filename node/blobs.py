@@ -1,0 +1,299 @@
+"""Blobs on the disk: one file each, under a quota, checked whenever they are read.
+
+A file holds the blob's head (eight bytes of size, then the digests) and its chunks, and is named by the
+blob's id. The name is never believed: what is read is checked against the id, and a file that does not hold
+what its name says is removed. A file is written under `partial/`, synced, renamed and its folder synced, so
+a crash leaves a whole blob or none.
+
+`own/` holds what this node made (programs of its own claims); it never goes away by itself, because nobody
+else may have it. `fetched/` holds copies of others' blobs: when room is needed, first those go that no record
+refers to, then the others, least recently used first.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from leaderboard.blob import CHUNK_BYTES, MAX_BLOB_BYTES, BlobHead, BlobId, head_of
+from leaderboard.errors import PeerError, Refused
+from leaderboard.ids import from_text, short, to_text
+
+__all__ = ["BlobStore", "IncomingFile"]
+
+_SIZE_BYTES = 8
+_DIGEST_BYTES = 32
+_FOLDERS = ("own", "fetched")
+
+
+@dataclass(slots=True)
+class _Entry:
+    own: bool
+    bytes: int
+    """Of the file."""
+    used_ns: int
+
+
+class BlobStore:
+    """The blobs of one node. Calls block on the disk and may come from any thread."""
+
+    def __init__(self, path: Path, most_bytes: int) -> None:
+        """`most_bytes`: the quota for all of them together."""
+        self._path = path
+        self._most_bytes = most_bytes
+        self._lock = threading.RLock()
+        self._entries: dict[BlobId, _Entry] = {}
+        self._reserved = 0
+        for folder in (*_FOLDERS, "partial"):
+            (path / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+        for left in (path / "partial").iterdir():
+            left.unlink()
+        for folder in _FOLDERS:
+            self._scan(folder)
+
+    def __contains__(self, blob: BlobId) -> bool:
+        return blob in self._entries
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all files, and of the room reserved for those on their way."""
+        with self._lock:
+            return self._reserved + sum(entry.bytes for entry in self._entries.values())
+
+    def put(self, data: bytes) -> BlobId:
+        """Keep a blob of this node's own, durable on return; Refused if it does not fit."""
+        head = head_of(data)
+        with self._lock:
+            known = self._entries.get(head.id)
+        if known is None:
+            incoming = self.begin(head, own=True)
+            try:
+                for index in range(head.chunks):
+                    incoming.write(index, data[index * CHUNK_BYTES : (index + 1) * CHUNK_BYTES])
+                incoming.keep()
+            finally:
+                incoming.drop()
+        elif not known.own:
+            self._adopt(head.id, known)
+        return head.id
+
+    def get(self, blob: BlobId, most_bytes: int = MAX_BLOB_BYTES) -> bytes | None:
+        """The whole blob; None if it is not here, damaged, or has more than `most_bytes`."""
+        head = self.head(blob)
+        if head is None or head.size > most_bytes:
+            return None
+        parts = [self.chunk(blob, index) for index in range(head.chunks)]
+        data = b"".join(part for part in parts if part is not None)
+        self._use(blob)
+        return data if len(data) == head.size else None
+
+    def head(self, blob: BlobId) -> BlobHead | None:
+        """The head of a blob that is here."""
+        with self._opened(blob) as file:
+            if file is None:
+                return None
+            head = _read_head(file)
+        if head is None or head.id != blob:
+            self._remove(blob)
+            return None
+        return head
+
+    def chunk(self, blob: BlobId, index: int) -> bytes | None:
+        """Chunk `index` of a blob; None beyond its end, if the blob is not here, or damaged."""
+        with self._opened(blob) as file:
+            if file is None:
+                return None
+            size = int.from_bytes(file.read(_SIZE_BYTES), "big")
+            if size > MAX_BLOB_BYTES or not 0 <= index * CHUNK_BYTES < size:
+                return None
+            file.seek(_SIZE_BYTES + index * _DIGEST_BYTES)
+            only = BlobHead(min(CHUNK_BYTES, size - index * CHUNK_BYTES), file.read(_DIGEST_BYTES))
+            file.seek(_start(size) + index * CHUNK_BYTES)
+            data = file.read(CHUNK_BYTES)
+        if not only.holds(0, data):
+            self._remove(blob)
+            return None
+        return data
+
+    def fits(self, head: BlobHead) -> bool:
+        """Whether there is room without removing anything."""
+        return self.size_bytes + _file_bytes(head) <= self._most_bytes
+
+    def begin(self, head: BlobHead, *, own: bool = False, referenced: Collection[bytes] = ()) -> IncomingFile:
+        """Reserve room, if need be at the cost of fetched blobs, `referenced` ones last; Refused if none."""
+        need = _file_bytes(head)
+        with self._lock:
+            self._make_room(need, referenced)
+            self._reserved += need
+        try:
+            return IncomingFile(self, head, own=own)
+        except Refused:
+            self._release(head)
+            raise
+
+    def _make_room(self, need: int, referenced: Collection[bytes]) -> None:
+        spare = [(blob, entry) for blob, entry in self._entries.items() if not entry.own]
+        spare.sort(key=lambda item: (item[0] in referenced, item[1].used_ns))
+        short_of = self.size_bytes + need - self._most_bytes
+        if short_of > sum(entry.bytes for _, entry in spare):
+            raise Refused(
+                f"no room for a blob of {need} bytes: {self._path} may hold {self._most_bytes}; "
+                "raise `limits.blob_mb`"
+            )
+        for blob, entry in spare:
+            if short_of <= 0:
+                return
+            short_of -= entry.bytes
+            self._forget(blob)
+
+    def _settle(self, head: BlobHead, partial: Path, *, own: bool) -> None:
+        """Make a whole and synced file visible."""
+        folder = self._path / _FOLDERS[not own]
+        with self._lock:
+            partial.replace(folder / to_text(head.id))
+            _sync_folder(folder)
+            self._entries[head.id] = _Entry(own, _file_bytes(head), _stamp(folder / to_text(head.id)))
+
+    def _release(self, head: BlobHead) -> None:
+        with self._lock:
+            self._reserved -= _file_bytes(head)
+
+    def _adopt(self, blob: BlobId, entry: _Entry) -> None:
+        with self._lock, suppress(FileNotFoundError):
+            (self._path / "fetched" / to_text(blob)).replace(self._path / "own" / to_text(blob))
+            _sync_folder(self._path / "own")
+            entry.own = True
+
+    def _use(self, blob: BlobId) -> None:
+        with self._lock, suppress(OSError):
+            if (entry := self._entries.get(blob)) is not None:
+                os.utime(self._file(blob, entry))
+                entry.used_ns = _stamp(self._file(blob, entry))
+
+    def _opened(self, blob: BlobId) -> _Opened:
+        with self._lock:
+            entry = self._entries.get(blob)
+            if entry is not None:
+                with suppress(OSError):
+                    return _Opened(self._file(blob, entry).open("rb"))
+        return _Opened(None)
+
+    def _remove(self, blob: BlobId) -> None:
+        with self._lock:
+            self._forget(blob)
+
+    def _forget(self, blob: BlobId) -> None:
+        entry = self._entries.pop(blob, None)
+        if entry is not None:
+            self._file(blob, entry).unlink(missing_ok=True)
+
+    def _file(self, blob: BlobId, entry: _Entry) -> Path:
+        return self._path / _FOLDERS[not entry.own] / to_text(blob)
+
+    def _scan(self, folder: str) -> None:
+        """Index the files of a folder; what is not named by an id is none of ours and left alone."""
+        for found in os.scandir(self._path / folder):
+            with suppress(PeerError):
+                status = found.stat(follow_symlinks=False)
+                blob = BlobId(from_text(found.name))
+                self._entries[blob] = _Entry(folder == "own", status.st_size, status.st_mtime_ns)
+
+
+class IncomingFile:
+    """A blob that is being written, in the order in which its chunks come."""
+
+    def __init__(self, store: BlobStore, head: BlobHead, *, own: bool) -> None:
+        self._store = store
+        self._head = head
+        self._own = own
+        self._path = store._path / "partial" / secrets.token_hex(8)  # noqa: SLF001 - the store's other half
+        try:
+            self._file = self._path.open("xb")
+        except OSError as error:
+            raise Refused(f"cannot write a blob to {self._path.parent}: {error.strerror}") from None
+        self._open = True
+        self._place(0, head.size.to_bytes(_SIZE_BYTES, "big") + head.digests)
+
+    def write(self, index: int, chunk: bytes) -> None:
+        """Keep a chunk; Refused if it is not the blob's, or the disk is full."""
+        if not self._head.holds(index, chunk):
+            raise Refused(f"a chunk that is not of blob {short(self._head.id)}")
+        self._place(_start(self._head.size) + index * CHUNK_BYTES, chunk)
+
+    def keep(self) -> None:
+        """Make the blob durable, then visible."""
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._store._settle(self._head, self._path, own=self._own)  # noqa: SLF001
+        except OSError as error:
+            raise Refused(f"cannot keep a blob: {error.strerror}") from None
+
+    def drop(self) -> None:
+        """Free what is not kept; harmless after `keep` and when repeated."""
+        if self._open:
+            self._open = False
+            with suppress(OSError):  # what could not be flushed is thrown away anyhow
+                self._file.close()
+            self._path.unlink(missing_ok=True)
+            self._store._release(self._head)  # noqa: SLF001
+
+    def _place(self, offset: int, data: bytes) -> None:
+        try:
+            self._file.seek(offset)
+            self._file.write(data)
+        except OSError as error:
+            raise Refused(f"cannot write a blob: {error.strerror}") from None
+
+
+class _Opened:
+    """`with _Opened(file) as file`, where there may be none."""
+
+    def __init__(self, file: BinaryIO | None) -> None:
+        self._file = file
+
+    def __enter__(self) -> BinaryIO | None:
+        return self._file
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def _read_head(file: BinaryIO) -> BlobHead | None:
+    size = int.from_bytes(file.read(_SIZE_BYTES), "big")
+    if size > MAX_BLOB_BYTES:
+        return None
+    with suppress(PeerError):
+        return BlobHead(size, file.read(_start(size) - _SIZE_BYTES))
+    return None
+
+
+def _start(size: int) -> int:
+    """Where the chunks of a blob of `size` bytes begin in its file."""
+    return _SIZE_BYTES + _DIGEST_BYTES * -(-size // CHUNK_BYTES)
+
+
+def _file_bytes(head: BlobHead) -> int:
+    return _start(head.size) + head.size
+
+
+def _stamp(path: Path) -> int:
+    return path.stat().st_mtime_ns
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
