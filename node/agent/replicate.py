@@ -27,6 +27,7 @@ from leaderboard.records import Accept, Replication, commitment
 from ..replica import now_ms
 from .ablate import Ablator
 from .errands import Errand, Errands
+from .programs import ProgramRunner
 from .rerun import Rerun
 from .workbench import Workbench
 
@@ -38,8 +39,10 @@ _SECRET_DOMAIN = b"consilience/replication-secret/v1\x00"
 class Replicator:
     """Chooses and measures claims of other authors."""
 
-    def __init__(self, bench: Workbench) -> None:
+    def __init__(self, bench: Workbench, programs: ProgramRunner | None = None) -> None:
+        """`programs` runs recipes with strangers' code; without it they are left to others."""
         self._bench = bench
+        self._programs = programs
         self._log = structlog.get_logger("replication")
         self._given_up: set[ContentId] = set()
         self._ablator = Ablator(bench)
@@ -61,6 +64,13 @@ class Replicator:
         errand = self._choose()
         if errand is None:
             return await self._ablator.ablate_other()
+        view = self._bench.replica.standings.claim(errand.claim)
+        try:
+            await Rerun.of(self._bench, view, self._programs).prepare()
+        except Refused as refusal:
+            self._given_up.add(errand.claim)
+            self._log.info("not replicated", claim=short(errand.claim), reason=str(refusal))
+            return True
         secret = self._secret(errand.claim, len(self._own_accepts(errand.claim)))
         opened = commitment(errand.claim, self._bench.author.id, secret)
         accept = await self._bench.author.publish(Accept(errand.claim, errand.seeds, opened))
@@ -88,7 +98,7 @@ class Replicator:
         if facts.claim.track not in self._bench.tracks or facts.claim.track not in standings.tracks():
             return False
         try:
-            return Rerun.of(self._bench, standings.claim(claim)).recipe.program is None
+            return Rerun.of(self._bench, standings.claim(claim), self._programs).may_run
         except (RecipeError, KeyError):
             return False
 
@@ -115,7 +125,7 @@ class Replicator:
         lift the claim over the bar; what was promised and not run counts as lost, whatever the reason.
         """
         bench = self._bench
-        rerun = Rerun.of(bench, bench.replica.standings.claim(claim))
+        rerun = Rerun.of(bench, bench.replica.standings.claim(claim), self._programs)
         bench.activity.begin(f"replicating {short(claim)}")
         fresh = replicator_seeds(rerun.track.id, claim, bench.author.id, secret, seeds)
         try:

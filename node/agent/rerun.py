@@ -19,11 +19,13 @@ from experiments.harness.outcome import TrialError
 from experiments.recipe import Recipe
 from experiments.track import Track
 from leaderboard.board.rows import ClaimView
+from leaderboard.errors import LocalError, Refused
 from leaderboard.evidence.facts import ClaimFacts
 from leaderboard.evidence.replay import Agreement, contradictions, settle
 from leaderboard.ids import short
 from leaderboard.measurement import Measurement
 
+from .programs import ProgramRunner
 from .workbench import Workbench
 
 __all__ = ["Rerun"]
@@ -40,16 +42,29 @@ class Rerun:
     view: ClaimView
     recipe: Recipe
     opponent: Recipe
+    programs: ProgramRunner | None = None
+    """Runs strangers' programs, if the operator allows it."""
 
     @classmethod
-    def of(cls, bench: Workbench, view: ClaimView) -> Rerun:
+    def of(cls, bench: Workbench, view: ClaimView, programs: ProgramRunner | None = None) -> Rerun:
         """The claim as this node reads it; RecipeError if it is not a recipe of the installed track."""
         track = bench.tracks[view.track]
         opponent = track.reference
         if view.claim.opponent is not None:
             against = bench.replica.standings.claim(view.claim.opponent)
             opponent = Recipe.from_payload(against.claim.recipe, track)
-        return cls(bench, track, view, Recipe.from_payload(view.claim.recipe, track), opponent)
+        return cls(bench, track, view, Recipe.from_payload(view.claim.recipe, track), opponent, programs)
+
+    @property
+    def may_run(self) -> bool:
+        """Whether nothing here is a program, or programs are allowed."""
+        carries = self.recipe.program is not None or self.opponent.program is not None
+        return not carries or self.programs is not None
+
+    async def prepare(self) -> None:
+        """Before anything is promised: Refused if a program cannot be had, or not confined."""
+        if self.programs is not None and (self.recipe.program or self.opponent.program):
+            await self.programs.prepare(self.recipe, self.opponent, [self.view.author])
 
     async def again(self, seeds: Sequence[int]) -> Measurement | None:
         """Published seeds with the sensitivity gate; None if nothing could be said about any of them."""
@@ -100,17 +115,29 @@ class Rerun:
 
     async def _one(self, seed: int, gate: bool) -> Measurement | None:
         """One pair; None if this machine is at fault."""
-        device, report = self.bench.device, self.bench.activity.report
         try:
-            return await device.measure(
-                self.track, self.recipe, self.opponent, [seed], gate=gate, on_progress=report
-            )
+            return await self._pair(self.recipe, seed, gate)
         except TrialError as error:
             fault = error
+        except LocalError as error:
+            _LOG.warning("this machine cannot run it", claim=short(self.view.id), error=str(error))
+            return None
         try:
-            found = await device.measure(self.track, self.opponent, self.opponent, [seed], gate=False)
-        except TrialError as error:
+            found = await self._pair(self.opponent, seed, gate=False)
+        except LocalError as error:
             _LOG.warning("this machine fails the opponent, too", claim=short(self.view.id), error=str(error))
             return None
         _LOG.info("the candidate's run failed", claim=short(self.view.id), error=str(fault))
         return replace(found, candidate=(None,))
+
+    async def _pair(self, recipe: Recipe, seed: int, gate: bool) -> Measurement:
+        """`recipe` against the opponent; programs run in a process of their own, if they may."""
+        report = self.bench.activity.report
+        if recipe.program is None and self.opponent.program is None:
+            return await self.bench.device.measure(
+                self.track, recipe, self.opponent, [seed], gate=gate, on_progress=report
+            )
+        if self.programs is None:
+            raise Refused("this recipe carries a program, and agent.peer_programs is off")
+        near = [self.view.author]
+        return await self.programs.measure(self.track, recipe, self.opponent, [seed], gate=gate, near=near)
