@@ -181,7 +181,8 @@ def _split(raw: bytes) -> tuple[int, bytes, bytes]:
         raise PeerError(f"envelope has {len(raw)} bytes, the limit is {MAX_RECORD_BYTES}")
     match decode(raw):
         case [int(version), bytes(body), bytes(signature)] if len(signature) == SIGNATURE_BYTES:
-            return version, body, signature
+            if not isinstance(version, bool):  # `true` would be a second spelling of version 1
+                return version, body, signature
     raise PeerError("not an envelope: expected [version, body, signature]")
 
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leaderboard.admission import has_work
 from leaderboard.codec import MAX_RECORD_BYTES, decode, encode
 from leaderboard.envelope import ChainTip, content_id, open_envelope, seal, swarm_id
 from leaderboard.errors import LocalError, PeerError
@@ -130,10 +131,15 @@ def test_ids_have_one_spelling(identifier):
 
 def _vectors() -> dict[str, object]:
     signer, tip, records = Signer(b"\x2a" * 32), ChainTip(b"\x2a" * 16, -1, None), []
-    for number, record in enumerate(EXAMPLES):
+    astral = Note(None, "\U0001f9ea" * 4000)  # 4000 characters, 8000 of UTF-16, 16,000 bytes
+    for number, record in enumerate((*EXAMPLES, astral)):
         envelope = seal(record, signer, SWARM, tip, 1_700_000_000_000 + number)
         tip = envelope.tip
         records.append({"kind": record.kind, "envelope": envelope.raw.hex(), "id": to_text(envelope.id)})
+    worked_swarm = swarm_id("test-swarm", 8)
+    worked = seal(Note(None, "work"), signer, worked_swarm, ChainTip(b"\x2b" * 16, -1, None), 1, work_bits=8)
+    idle = seal(Note(None, "none"), signer, worked_swarm, ChainTip(b"\x2b" * 16, -1, None), 1)
+    assert not has_work(idle.id, 8)
     return {
         "swarm_name": "test-swarm",
         "swarm": SWARM.hex(),
@@ -141,6 +147,13 @@ def _vectors() -> dict[str, object]:
         "author": signer.author.hex(),
         "records": records,
         "refused": _refused(signer),
+        "work": {
+            "bits": 8,
+            "swarm": worked_swarm.hex(),
+            "envelope": worked.raw.hex(),
+            "id": to_text(worked.id),
+            "refused": idle.raw.hex(),
+        },
     }
 
 
@@ -162,6 +175,26 @@ def _refused(signer: Signer) -> list[dict[str, str]]:
         ],
         "wrong signature": [1, body, signature[:63] + bytes([signature[63] ^ 1])],
         "version 2": [2, body, signature],
+        "version true": [True, body, signature],
+        "kind unknown": [1, encode({**decode(body), "kind": "prophecy"}), signature],
+        "time is a float": [1, encode({**decode(body), "time": 1.0}), signature],
+        "seq is true": [1, encode({**decode(body), "seq": True}), signature],
+        "prev in a first record": [1, encode({**decode(body), "prev": bytes(32)}), signature],
+        "chain of 15 bytes": [1, encode({**decode(body), "chain": bytes(15)}), signature],
+        "work of 7 bytes": [1, encode({**decode(body), "work": bytes(7)}), signature],
+        "payload lacks a key": [1, encode({**decode(body), "payload": {"text": ""}}), signature],
+        "payload has a key more": [
+            1,
+            encode({**decode(body), "payload": {"about": None, "text": "", "x": 1}}),
+            signature,
+        ],
+        "text of 4001 characters": [
+            1,
+            encode({**decode(body), "payload": {"about": None, "text": "x" * 4001}}),
+            signature,
+        ],
+        "signature of 63 bytes": [1, body, signature[:63]],
+        "an element more": [1, body, signature, None],
         "another swarm": [1, encode({**decode(body), "swarm": b"\x00" * 32}), signature],
         "unknown key": [1, encode({**decode(body), "zzz": 1}), signature],
     }

@@ -9,10 +9,28 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+from Crypto.Cipher import Salsa20
+
 from gossip.memory import MemoryReplica
 from gossip.proto.exchange import Acquaintance, Ask, Tell
 from gossip.proto.frames import frame
-from gossip.proto.messages import Bucket, Busy, Compare, Far, Give, More, Open, Parts, Same, Want, Whole
+from gossip.proto.messages import (
+    Bucket,
+    Busy,
+    Compare,
+    Far,
+    Give,
+    More,
+    Open,
+    Parts,
+    Records,
+    Salt,
+    Same,
+    SymbolRun,
+    Took,
+    Want,
+    Whole,
+)
 from gossip.proto.peerid import PeerId, peer_id_of
 from gossip.proto.push import read_batch
 from gossip.proto.ranges import Order, Range, Salted, session_salt
@@ -48,6 +66,13 @@ def vectors() -> dict[str, Any]:
         "times": replica.log(0, 99).times,
         "ids": [identifier.hex() for identifier in replica.log(0, 99).ids],
         "batch": frame(64, packed).hex(),
+        "private": {
+            "key": "5a" * 32,
+            "nonce": "0102030405060708",
+            "key_stream_200": Salsa20.new(key=b"\x5a" * 32, nonce=bytes(range(1, 9)))
+            .encrypt(bytes(200))
+            .hex(),
+        },
         "digest": view.digest.hex(),
         "lanes": view.lanes.hex(),
         "symbols": view.symbols.wire(0, 12).hex(),
@@ -66,6 +91,10 @@ def vectors() -> dict[str, Any]:
             "Whole": Whole(b"b" * 16, salted.fingerprint(whole)).encode().hex(),
             "Parts": Parts((salted.describe(whole), salted.describe(Range(b"\x01", b"\x02")))).encode().hex(),
             "Busy": Busy().encode().hex(),
+            "Salt": Salt(b"a" * 16).encode().hex(),
+            "SymbolRun": SymbolRun(view.size, view.symbols.wire(0, 2)).encode().hex(),
+            "Records": Records(packed, True).encode().hex(),
+            "Took": Took(2).encode().hex(),
             "Ask": Ask(("/ip4/192.0.2.1/tcp/4001",), 32).encode().hex(),
             "Tell": Tell((), (Acquaintance(peer_id_of(key), ("/dns4/a.example/tcp/1",)),)).encode().hex(),
         },
