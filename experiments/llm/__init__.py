@@ -10,14 +10,14 @@ What goes wrong is one of the errors of `errors`, sorted by whose fault it is.
 
 from __future__ import annotations
 
-from .budget import Budget, Limits, Price, Spent
+from .budget import Budget, Limits, Pocket, Price, Purse, Spent
 from .client import Answer, Capability, Client, Settings
 from .discovery import Endpoint, Model, Probe, find_local_endpoints, list_models, probe
 from .errors import AnswerError, AuthError, BudgetSpent, Unavailable, UnsupportedError
 from .http import Wire
 from .keys import Key, key_from_environment, key_from_file
 from .ladder import Message, Rung
-from .schema import Array, Json, Number, Object, OneOf, Text
+from .schema import Array, Json, Number, Object, OneOf, Scale, Text
 
 __all__ = [
     "Answer",
@@ -37,9 +37,12 @@ __all__ = [
     "Number",
     "Object",
     "OneOf",
+    "Pocket",
     "Price",
     "Probe",
+    "Purse",
     "Rung",
+    "Scale",
     "Settings",
     "Spent",
     "Text",

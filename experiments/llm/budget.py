@@ -5,19 +5,19 @@ use all tokens it is allowed. If that does not fit, the request is refused; so a
 the price of stopping a little early. Afterwards the reservation is settled with what the endpoint reports, or
 with the worst case if it reports nothing.
 
-Days are UTC days of the clock that the caller gives. `spent` is plain data which the node stores, so that a
-restart does not open the purse again.
+Days are UTC days of the clock that the caller gives. What was spent lies in a `Purse`: the node's is on the
+disk and shared by its processes, so neither a restart nor a second process opens it again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 from .errors import BudgetSpent
 
-__all__ = ["Budget", "Limits", "Price", "Reservation", "Spent"]
+__all__ = ["Budget", "Limits", "Pocket", "Price", "Purse", "Reservation", "Spent"]
 
 _DAY_S: Final = 86_400
 
@@ -67,45 +67,85 @@ class Reservation:
     seconds: float
 
 
+class Purse(Protocol):
+    """Where what was spent is kept."""
+
+    def look(self) -> Spent:
+        """What was spent on the latest day that anything was."""
+
+    def change(self, turn: Callable[[Spent], Spent]) -> None:
+        """Replace it by what `turn` makes of it, as one step for all who share the purse.
+
+        If `turn` raises, nothing has changed.
+        """
+
+
+class Pocket:
+    """A purse in memory."""
+
+    def __init__(self, spent: Spent | None = None) -> None:
+        self._spent = spent or Spent()
+
+    def look(self) -> Spent:
+        return self._spent
+
+    def change(self, turn: Callable[[Spent], Spent]) -> None:
+        self._spent = turn(self._spent)
+
+
 class Budget:
     """Limits and what is left of them."""
 
-    def __init__(self, limits: Limits, clock: Callable[[], float], spent: Spent | None = None) -> None:
-        self._limits = limits
+    def __init__(self, limits: Limits, clock: Callable[[], float], purse: Purse | None = None) -> None:
+        self.limits = limits
         self._clock = clock
-        self._spent = spent or Spent()
+        self._purse = purse or Pocket()
 
     @property
     def spent(self) -> Spent:
         """Today's spending, open reservations included."""
-        day = int(self._clock() // _DAY_S)
-        return self._spent if self._spent.day == day else Spent(day)
+        return self._today(self._purse.look())
 
     def reserve(self, tokens: int, dollars: float, seconds: float) -> Reservation:
         """Set aside the worst case; BudgetSpent if it does not fit."""
-        now, limits = self.spent, self._limits
-        wanted = Spent(
-            now.day, now.requests + 1, now.tokens + tokens, now.dollars + dollars, now.seconds + seconds
+        wanted = Reservation(int(self._clock() // _DAY_S), tokens, dollars, seconds)
+        self._purse.change(lambda spent: self._with(self._today(spent), wanted))
+        return wanted
+
+    def settle(self, reservation: Reservation, tokens: int, dollars: float, seconds: float) -> None:
+        """Replace a reservation by what the request has cost."""
+
+        def settled(spent: Spent) -> Spent:
+            now = self._today(spent)
+            if now.day != reservation.day:  # midnight has passed: the reservation is gone with its day
+                return replace(now, tokens=now.tokens + tokens, dollars=now.dollars + dollars)
+            return replace(
+                now,
+                tokens=now.tokens - reservation.tokens + tokens,
+                dollars=max(0.0, now.dollars - reservation.dollars + dollars),
+                seconds=max(0.0, now.seconds - reservation.seconds + seconds),
+            )
+
+        self._purse.change(settled)
+
+    def _today(self, spent: Spent) -> Spent:
+        day = int(self._clock() // _DAY_S)
+        return spent if spent.day == day else Spent(day)
+
+    def _with(self, now: Spent, wanted: Reservation) -> Spent:
+        """Today's spending with one more request; BudgetSpent if a limit would be passed."""
+        after = Spent(
+            day=now.day,
+            requests=now.requests + 1,
+            tokens=now.tokens + wanted.tokens,
+            dollars=now.dollars + wanted.dollars,
+            seconds=now.seconds + wanted.seconds,
         )
         for name, unit in (("requests", ""), ("tokens", ""), ("dollars", " dollars"), ("seconds", " s")):
-            limit, used, want = getattr(limits, name), getattr(now, name), getattr(wanted, name)
+            limit, used, want = getattr(self.limits, name), getattr(now, name), getattr(after, name)
             if limit is not None and want > limit:
                 raise BudgetSpent(
                     f"today's budget of {limit:g}{unit} ({name}) does not allow another request"
                     f" ({used:g} used); it opens again at midnight UTC, or raise it in the configuration"
                 )
-        self._spent = wanted
-        return Reservation(now.day, tokens, dollars, seconds)
-
-    def settle(self, reservation: Reservation, tokens: int, dollars: float, seconds: float) -> None:
-        """Replace a reservation by what the request has cost."""
-        now = self.spent
-        if now.day != reservation.day:  # midnight has passed: yesterday's reservation is gone with its day
-            self._spent = replace(now, tokens=now.tokens + tokens, dollars=now.dollars + dollars)
-            return
-        self._spent = replace(
-            now,
-            tokens=now.tokens - reservation.tokens + tokens,
-            dollars=max(0.0, now.dollars - reservation.dollars + dollars),
-            seconds=max(0.0, now.seconds - reservation.seconds + seconds),
-        )
+        return after

@@ -16,6 +16,7 @@ import trio
 
 from leaderboard.errors import ConsilienceError
 
+from .budget import Budget
 from .client import Capability, Client, Settings
 from .http import Wire
 from .schema import Json
@@ -83,11 +84,11 @@ async def list_models(wire: Wire, timeout_s: float = 10.0) -> tuple[Model, ...]:
     return _models(document)
 
 
-async def probe(wire: Wire, settings: Settings) -> Probe:
+async def probe(wire: Wire, settings: Settings, *, budget: Budget | None = None) -> Probe:
     """Try an endpoint out. Never raises for what the endpoint does; the trouble is in the result."""
     start = time.monotonic()
     try:
-        client = Client(wire, settings)
+        client = Client(wire, settings, budget=budget)
         capability = await client.probe()
         context = await _context(wire, settings.model)
     except ConsilienceError as error:

@@ -10,17 +10,19 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from .errors import AnswerError
 
-__all__ = ["Array", "Json", "JsonSchema", "Number", "Object", "OneOf", "Text", "read_json"]
+__all__ = ["Array", "Json", "JsonSchema", "Number", "Object", "OneOf", "Scale", "Text", "read_json"]
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 MAX_TEXT: Final = 4000  # characters of one string
 _MAX_DEPTH: Final = 16
+_MAX_DIGITS: Final = 32  # characters of a number that is said as text
 _MAX_ANSWER: Final = 64 * 1024  # characters of an answer that is read as JSON
 
 
@@ -62,11 +64,32 @@ class Number:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise _wrong(where, "a number")
+        if not self.low <= value <= self.high:  # refuses NaN too
+            raise _wrong(where, f"from {self.low:g} to {self.high:g}")
         if self.integer and value != int(value):
             raise _wrong(where, "an integer")
-        if not self.low <= value <= self.high:
-            raise _wrong(where, f"from {self.low:g} to {self.high:g}")
         return int(value) if self.integer else value
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A number from the first to the last of some marks, in ascending order; read as that number.
+
+    The endpoint may say a mark and nothing else. Where no schema is enforced, any number within the range is
+    taken, spelled as a number or as text: the marks are there to bound the answer, not to coarsen it.
+    """
+
+    marks: tuple[float, ...]
+    integer: bool = False
+
+    def schema(self) -> dict[str, Json]:
+        return {"type": "string", "enum": [_spelled(mark) for mark in self.marks]}
+
+    def check(self, value: Json, where: str) -> Json:
+        if isinstance(value, str) and len(value) <= _MAX_DIGITS:
+            with suppress(ValueError):
+                value = float(value)  # what is not finite is outside of every range
+        return Number(self.marks[0], self.marks[-1], self.integer).check(value, where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +153,12 @@ class Object:
         return {name: field.check(value[name], name) for name, field in self.fields.items()}
 
 
-JsonSchema: TypeAlias = "Text | Number | OneOf | Array | Object"
+JsonSchema: TypeAlias = "Text | Number | Scale | OneOf | Array | Object"
+
+
+def _spelled(mark: float) -> str:
+    short = f"{mark:g}"
+    return short if float(short) == mark else repr(mark)
 
 
 def _wrong(where: str, wanted: str) -> AnswerError:

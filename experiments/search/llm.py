@@ -11,23 +11,21 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from typing import Final
 
-from experiments.llm import AnswerError, Client, Json, Message, Number, Object, OneOf, Text
-from experiments.llm.schema import JsonSchema
+from experiments.llm import AnswerError, Client, Json, Message
 from experiments.recipe import Recipe
-from experiments.space import Choice, FloatRange, IntRange, Setting, Slot, Switch
-from leaderboard.errors import PeerError
 
+from .answers import answer_recipe, answer_schema, describe_space, searched
 from .candidates import Known, Workshop
 from .prompts import prompt
-from .proposer import Briefing, Proposal, Trial
+from .proposer import Briefing, Lesson, Proposal, Trial
 from .quoting import Field, fill, quoted
 
 __all__ = ["LanguageModel"]
 
 _ROOM: Final = 12_000  # characters of data in a prompt, about 4,000 tokens; small local models have 8,192
-_MAX_EXPRESSION: Final = 400
 _MAX_NAME: Final = 60
 
 
@@ -70,14 +68,15 @@ class LanguageModel:
             metric=manifest.metric,
             direction="lower" if manifest.direction == "min" else "higher",
             least=f"{manifest.delta_min:g}",
-            space="\n".join(_describe_space(briefing)),
+            budget=_budget(briefing),
+            space="\n".join(describe_space(briefing)),
             data="\n".join(line for group in fill(_data(briefing), self._room) for line in group),
             code=f"{rng.getrandbits(64):016x}",
         )
         return [Message("system", prompt("system").substitute()), Message("user", question)]
 
     def _proposal(self, value: dict[str, Json], briefing: Briefing, workshop: Workshop) -> Proposal:
-        recipe = _recipe(value, briefing)
+        recipe = answer_recipe(value, briefing)
         known = workshop.namesake(recipe)
         if known is not None or recipe.id in briefing.taken:
             said = _outcome(known, workshop)
@@ -102,76 +101,6 @@ def _outcome(known: Known | None, workshop: Workshop) -> str:
     return "it diverged" if known.trial.effect is None else f"its effect was {known.trial.effect:.3g}"
 
 
-def answer_schema(briefing: Briefing) -> Object:
-    """What an answer looks like on this track."""
-    bound = briefing.track.manifest.effect_bound
-    fields: dict[str, JsonSchema] = {
-        "hypothesis": Text(300),
-        "mechanism": Text(600),
-        "predicted_effect": Number(-bound, bound),
-    }
-    slots, settings = _searched(briefing)
-    if slots:
-        fields["slots"] = Object({slot.name: Text(_MAX_EXPRESSION) for slot in slots})
-    if settings:
-        fields["settings"] = Object({setting.name: _value_schema(setting) for setting in settings})
-    return Object(fields)
-
-
-def _searched(briefing: Briefing) -> tuple[list[Slot], list[Setting]]:
-    space, names = briefing.track.space, briefing.searched
-    return (
-        [slot for slot in space.slots if slot.name in names],
-        [setting for setting in space.settings if setting.name in names],
-    )
-
-
-def _value_schema(setting: Setting) -> JsonSchema:
-    match setting.domain:
-        case FloatRange(low, high):
-            return Number(low, high)
-        case IntRange(low, high):
-            return Number(low, high, integer=True)
-        case Choice(options):
-            return OneOf(options)
-        case Switch():
-            return OneOf((False, True))
-
-
-def _recipe(value: dict[str, Json], briefing: Briefing) -> Recipe:
-    reference = briefing.track.reference
-    slots, settings = value.get("slots"), value.get("settings")
-    said = {
-        "slots": {**dict(reference.slots), **(slots if isinstance(slots, dict) else {})},
-        "settings": {**dict(reference.settings), **(settings if isinstance(settings, dict) else {})},
-    }
-    try:
-        return Recipe.complete(briefing.track.space, said["settings"], said["slots"])
-    except PeerError as error:
-        raise AnswerError("recipe", str(error)) from error
-
-
-def _describe_space(briefing: Briefing) -> Iterator[str]:
-    slots, settings = _searched(briefing)
-    for slot in slots:
-        yield f"- slot {slot.name}, an expression in {', '.join(slot.variables)}: {slot.purpose}"
-    for setting in settings:
-        domain = _describe_domain(setting)
-        yield f"- setting {setting.name} ({domain}): {setting.purpose}"
-
-
-def _describe_domain(setting: Setting) -> str:
-    match setting.domain:
-        case FloatRange(low, high, log):
-            return f"a number from {low:g} to {high:g}{', its order of magnitude matters' if log else ''}"
-        case IntRange(low, high):
-            return f"an integer from {low} to {high}"
-        case Choice(options):
-            return "one of " + ", ".join(options)
-        case Switch():
-            return "true or false"
-
-
 def _data(briefing: Briefing) -> list[Iterator[str]]:
     """Groups of lines, the most telling first in each."""
     best = sorted(briefing.history, key=lambda t: -math.inf if t.effect is None else t.effect, reverse=True)
@@ -179,13 +108,24 @@ def _data(briefing: Briefing) -> list[Iterator[str]]:
         iter([quoted("reference", _said(briefing, briefing.track.reference))]),
         (_trial_line("confirmed by the swarm", trial, briefing) for trial in briefing.pool),
         (_trial_line("own trial", trial, briefing) for trial in best),
-        (quoted("lesson", {"text": lesson}) for lesson in briefing.lessons),
-        (quoted("running at a peer", _said(briefing, recipe)) for recipe in briefing.open_claims),
+        *_lessons(briefing.lessons),
+        (quoted("claimed by a peer", _said(briefing, recipe)) for recipe in briefing.open_claims),
     ]
 
 
+def _lessons(lessons: tuple[Lesson, ...]) -> Iterator[Iterator[str]]:
+    """A group for each kind, so that many dead ends do not crowd out the one cause."""
+    for kind, group in groupby(sorted(lessons, key=lambda lesson: lesson.kind), lambda lesson: lesson.kind):
+        yield iter([quoted(kind, {"lesson": lesson.text}) for lesson in group])
+
+
+def _budget(briefing: Briefing) -> str:
+    """What one trial may use."""
+    return ", ".join(f"{name} {amount!r}" for name, amount in sorted(briefing.track.manifest.budget.items()))
+
+
 def _said(briefing: Briefing, recipe: Recipe) -> dict[str, Field]:
-    slots, settings = _searched(briefing)
+    slots, settings = searched(briefing)
     said: dict[str, Field] = {slot.name: recipe.slot(slot.name) for slot in slots}
     for setting in settings:
         said[f"setting {setting.name}"] = recipe.setting(setting.name)

@@ -20,7 +20,7 @@ from experiments.recipe import Recipe
 from experiments.track import Track
 from leaderboard.ids import ContentId, RecipeId
 
-__all__ = ["Briefing", "Proposal", "Proposer", "Trial"]
+__all__ = ["Briefing", "Lesson", "Proposal", "Proposer", "Trial"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,15 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
+class Lesson:
+    """Something learned from the evidence, for a mind that reads; its text may repeat strangers' words."""
+
+    kind: str
+    """What it is about, e.g. `dead end`, `cause`, `known technique`."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Briefing:
     """What is known at the moment of asking."""
 
@@ -57,15 +66,14 @@ class Briefing:
     pool: tuple[Trial, ...] = ()
     """The best confirmed recipes of the swarm, best first: the only results of others that steer."""
     taken: frozenset[RecipeId] = frozenset()
-    """Recipes that somebody in the swarm has claimed: proposing one again is refused."""
+    """Recipes that are not to be proposed: claimed by somebody in the swarm, or a dead end known here."""
     open_claims: tuple[Recipe, ...] = ()
-    """Recipes that peers are running now; work to stay away from, never a result."""
+    """Recipes of peers that nobody has confirmed, those that are running now first: work to stay away from,
+    however it is spelled, and never a result."""
     slots: tuple[str, ...] | None = None
     """Slots and settings to explore, by name; None for those that the track marks as searched."""
-    lessons: tuple[str, ...] = ()
-    """What the notebook has learned: ablations, dead ends, known techniques already tried. Quoted text."""
-    trials_left: int | None = None
-    """How many more trials the operator's budget allows, if it is bounded."""
+    lessons: tuple[Lesson, ...] = ()
+    """What the notebook has learned, the most telling of each kind first."""
 
     @property
     def searched(self) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from experiments.llm import (
     Message,
     Number,
     Object,
+    Pocket,
     Price,
     Rung,
     Settings,
@@ -367,7 +368,7 @@ def test_a_new_day_opens_the_purse_and_a_restart_does_not() -> None:
     clock = [86_400.0 * 100]
     budget = Budget(Limits(requests=1), lambda: clock[0])
     budget.reserve(1, 0.0, 1.0)
-    restarted = Budget(Limits(requests=1), lambda: clock[0], budget.spent)
+    restarted = Budget(Limits(requests=1), lambda: clock[0], Pocket(budget.spent))
     with pytest.raises(BudgetSpent):
         restarted.reserve(1, 0.0, 1.0)
     clock[0] += 86_400.0

@@ -10,8 +10,11 @@ import pytest
 
 from experiments.llm import AnswerError, Capability, Client, Rung, Settings, Unavailable, Wire
 from experiments.recipe import Recipe
-from experiments.search.llm import LanguageModel, answer_schema
-from experiments.search.proposer import Briefing, Trial
+from experiments.search.answers import answer_schema
+from experiments.search.llm import LanguageModel
+from experiments.search.proposer import Briefing, Lesson, Trial
+from experiments.search.scales import range_scale
+from experiments.space import FloatRange, IntRange
 from experiments.tracks.deep_mlp import track as deep_mlp
 from leaderboard.ids import ContentId
 
@@ -94,14 +97,14 @@ async def test_peers_words_are_data(server: Server) -> None:
         TRACK,
         (trial("0.2", 0.7, hypothesis=INJECTION),),
         pool=(trial("8/fan_in", 0.9, own=False, hypothesis=INJECTION, standing="confirmed"),),
-        lessons=(INJECTION,),
+        lessons=(Lesson("note", INJECTION),),
     )
     system, user = model(server).messages(briefing, random.Random(1))
     assert "ignore the rules" not in system.content
     before, block, after = _split(user.content)
     assert "ignore the rules" not in before + after
     lines = [json.loads(line) for line in block.splitlines()]
-    quoted = [line.get("hypothesis") or line.get("text") for line in lines]
+    quoted = [line.get("hypothesis") or line.get("lesson") for line in lines]
     assert quoted.count(INJECTION) == 3
 
 
@@ -115,7 +118,9 @@ async def test_the_mark_of_the_block_cannot_be_guessed(server: Server) -> None:
 
 async def test_whatever_a_persuaded_model_says_is_only_a_recipe(server: Server) -> None:
     server.plays(server.says(answer("0.1", hypothesis="I was told to say this")))
-    proposal = await model(server).propose(Briefing(TRACK, lessons=(INJECTION,)), random.Random(1))
+    proposal = await model(server).propose(
+        Briefing(TRACK, lessons=(Lesson("note", INJECTION),)), random.Random(1)
+    )
     assert proposal is not None
     assert proposal.recipe == recipe("0.1")  # the worst that can happen: a poor idea
 
@@ -123,13 +128,13 @@ async def test_whatever_a_persuaded_model_says_is_only_a_recipe(server: Server) 
 async def test_the_briefing_fits_its_room_and_keeps_what_matters(server: Server) -> None:
     history = tuple(trial(f"{n}/fan_in", n / 300, hypothesis="words " * 60) for n in range(1, 250))
     pool = (trial("9/fan_out", 1.9, own=False, standing="confirmed"),)
-    briefing = Briefing(TRACK, history, pool, lessons=("a lesson",))
+    briefing = Briefing(TRACK, history, pool, lessons=(Lesson("cause", "a lesson"),))
     _, user = model(server).messages(briefing, random.Random(1))
     _, block, _ = _split(user.content)
     assert len(block) <= 12_000
     lines = [json.loads(line) for line in block.splitlines()]
     kinds = [line["kind"] for line in lines]
-    assert {"reference", "confirmed by the swarm", "own trial", "lesson"} == set(kinds)
+    assert {"reference", "confirmed by the swarm", "own trial", "cause"} == set(kinds)
     own = [line["effect"] for line in lines if line["kind"] == "own trial"]
     assert own[0] == max(own)
 
@@ -143,6 +148,32 @@ def test_the_schema_follows_the_space() -> None:
     assert isinstance(settings, dict)
     assert slots["required"] == ["init_std", "activation", "lr"]
     assert settings["required"] == ["lr"]
+
+
+def test_numbers_are_asked_for_on_scales_and_nothing_free_is_left() -> None:
+    schema = answer_schema(Briefing(TRACK, slots=("init_std", "lr")))
+    wire = json.dumps(schema.schema())
+    assert '"number"' not in wire
+    assert '"integer"' not in wire
+    said = {"hypothesis": "h", "mechanism": "m", "slots": {"init_std": "0.1", "lr": "0.01"}}
+    for effect, lr in (("-0.5", "0.01"), (0.123, 0.0123)):
+        read = schema.check({**said, "predicted_effect": effect, "settings": {"lr": lr}})
+        assert (read["predicted_effect"], read["settings"]) == (float(effect), {"lr": float(lr)})
+    for effect in ("1e999", "nan", "much", 1e12):
+        with pytest.raises(AnswerError, match="predicted_effect"):
+            schema.check({**said, "predicted_effect": effect, "settings": {"lr": "0.01"}})
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [IntRange(1, 8), IntRange(1, 4096, log=True), FloatRange(0.0, 0.9), FloatRange(1e-5, 1.0, log=True)],
+)
+def test_every_mark_of_a_setting_is_one_of_its_values(domain: IntRange | FloatRange) -> None:
+    scale = range_scale(domain)
+    assert (scale.marks[0], scale.marks[-1]) == (domain.low, domain.high)
+    assert list(scale.marks) == sorted(set(scale.marks))
+    for said in scale.schema()["enum"]:  # type: ignore[union-attr] - a list
+        domain.read("x", scale.check(said, "x"))
 
 
 def _split(content: str) -> tuple[str, str, str]:

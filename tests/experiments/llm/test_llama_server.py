@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import trio
 
-from experiments.llm import Client, Json, Number, Object, OneOf, Rung, Settings, Text, Wire, probe
+from experiments.llm import Client, Json, Object, OneOf, Rung, Settings, Wire, probe
 from experiments.llm.ladder import Message
+from experiments.search.answers import answer_schema
 from experiments.search.llm import LanguageModel
 from experiments.search.portfolio import hybrid
 from experiments.search.proposer import Briefing
@@ -22,9 +23,7 @@ from leaderboard.errors import ConsilienceError
 
 pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
-SCHEMA = Object(
-    {"idea": Text(4000), "gain": Number(), "sure": OneOf((False, True)), "kind": OneOf(("a", "b"))}
-)
+BRIEFING = Briefing(deep_mlp())
 
 
 def _load(name: str, path: Path) -> object:
@@ -90,19 +89,23 @@ async def test_the_server_enforces_schemas_and_tells_its_context(url: str) -> No
     assert found.context == 8192
 
 
-async def test_random_weights_still_answer_by_the_schema(url: str) -> None:
+async def test_random_weights_still_propose_by_the_schema(url: str) -> None:
+    """The real question of a track, and its real schema; whether the expressions mean anything is another
+    matter (they do not)."""
     client = Client(Wire(url), Settings("tiny", max_tokens=1500, temperature=1.0))
-    values: list[dict[str, Json]] = []
+    question = LanguageModel(client).messages(BRIEFING, random.Random(1))
+    schema = answer_schema(BRIEFING)
+    effects: set[Json] = set()
     failures = []
-    for number in range(30):
+    for _ in range(60):
         try:
-            value, _ = await client.ask([Message("user", f"Idea {number}?")], SCHEMA, lambda value: value)
+            value, _ = await client.ask(question, schema, lambda value: value)
         except ConsilienceError as error:
             failures.append(str(error))
         else:
-            values.append(value)
-    assert len(values) >= 29, failures
-    assert {value["kind"] for value in values} == {"a", "b"}
+            effects.add(value["predicted_effect"])
+    assert len(failures) <= 1, failures
+    assert len(effects) > 1  # random weights indeed
 
 
 async def test_a_hybrid_with_a_useless_model_still_does_research(url: str) -> None:
@@ -110,14 +113,15 @@ async def test_a_hybrid_with_a_useless_model_still_does_research(url: str) -> No
     model = LanguageModel(Client(Wire(url), Settings("tiny", max_tokens=600)), on_failure=failures.append)
     researcher = hybrid(model)
     for seed in range(4):
-        proposal = await researcher.propose(Briefing(deep_mlp()), random.Random(seed))
+        proposal = await researcher.propose(BRIEFING, random.Random(seed))
         assert proposal is not None
 
 
 async def test_leaving_frees_the_servers_only_slot(url: str) -> None:
-    impatient = Client(Wire(url), Settings("tiny", max_tokens=4000, deadline_s=0.3))
-    with pytest.raises(ConsilienceError):
-        await impatient.ask([Message("user", "Talk. " * 50)], Object({"text": Text()}), lambda value: value)
+    endless = {"model": "tiny", "messages": [{"role": "user", "content": "Talk."}], "stream": True}
+    with trio.move_on_after(0.3) as left:
+        await Wire(url).chat({**endless, "ignore_eos": True, "max_tokens": 8000})
+    assert left.cancelled_caught
     patient = Client(Wire(url), Settings("tiny", max_tokens=400, deadline_s=20.0))
     value, _ = await patient.ask(
         [Message("user", "?")], Object({"kind": OneOf(("a", "b"))}), lambda value: value

@@ -12,7 +12,7 @@ import numpy as np
 
 __all__ = ["write_model"]
 
-_WIDTH, _HIDDEN, _HEADS, _CONTEXT = 64, 128, 2, 4096
+_WIDTH, _HIDDEN, _HEADS, _CONTEXT = 64, 128, 2, 8192
 _SPECIAL = ("<unk>", "<s>", "</s>")
 
 
