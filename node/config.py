@@ -32,11 +32,13 @@ __all__ = [
     "Api",
     "Config",
     "Limits",
+    "Llm",
     "Log",
     "Network",
     "Node",
     "dials",
     "load",
+    "spelled",
     "template",
 ]
 
@@ -44,6 +46,18 @@ _ENVIRONMENT = "CONSILIENCE_"
 _LEVELS = ("debug", "info", "warning", "error")
 _LONGEST_NAME = 64
 _MOST_CONFIG_BYTES = 256 * 1024
+PROPOSERS = ("auto", "embedded", "random", "greedy", "tpe", "cma-es")
+_LLM_BOUNDS = {
+    "requests_per_day": (0, 1e9),
+    "tokens_per_day": (0, 1e12),
+    "dollars_per_day": (0, 1e6),
+    "prompt_price": (0, 1e6),
+    "completion_price": (0, 1e6),
+    "briefing_tokens": (500, 2e5),
+    "answer_tokens": (64, 1e5),
+    "temperature": (0, 2),
+    "deadline_s": (1, 3600),
+}
 _LEAST_TRIAL_MB = 512  # torch alone takes 300
 _DEVICE = re.compile(r"auto|cpu(\*[1-9]\d{0,2})?|cuda(:\d{1,3})?")
 _MOST_WORK_BITS = 32
@@ -96,6 +110,10 @@ class Agent:
 
     enabled: bool = _dial(True, "false makes this node an observer: it keeps and shows records.")
     tracks: tuple[str, ...] = _dial(("deep-mlp",), "Names of the installed tracks to work on.")
+    proposer: str = _dial(
+        "auto",
+        "Who has ideas: auto (the model too, if there is one), embedded, random, greedy, tpe, cma-es.",
+    )
     replicate_share: float = _dial(0.25, "Part of the computing time that checks other nodes' claims.")
     track_folders: tuple[str, ...] = _dial(
         (), "Folders with tracks of your own: packages that declare `consilience.tracks` entry points."
@@ -115,6 +133,7 @@ class Agent:
     )
 
     def __post_init__(self) -> None:
+        _require(self.proposer in PROPOSERS, "agent.proposer", f"is not one of {', '.join(PROPOSERS)}")
         _require(0.0 <= self.replicate_share <= 1.0, "agent.replicate_share", "must lie between 0 and 1")
         _require(0.0 < self.max_load <= 1.0, "agent.max_load", "must lie above 0 and at most at 1")
         small = 0 < self.trial_memory_mb < _LEAST_TRIAL_MB
@@ -130,11 +149,47 @@ class Agent:
 
 
 @dataclass(frozen=True, slots=True)
+class Llm:
+    """The language model that may have ideas; `consilience llm use` fills this in."""
+
+    endpoint: str = _dial("", "Base URL of an OpenAI-compatible endpoint; empty for no model.")
+    model: str = _dial("", "The model's name there.")
+    key_env: str = _dial("", "Environment variable that holds the key; the key itself never stands here.")
+    key_file: str = _dial("", "File of mode 0600 that holds the key.")
+    requests_per_day: int = _dial(2_000, "Most requests in a day (UTC); 0 for no limit.")
+    tokens_per_day: int = _dial(5_000_000, "Most tokens in a day, prompts included; 0 for no limit.")
+    dollars_per_day: float = _dial(1.0, "Most dollars in a day, by the prices below; 0 for no limit.")
+    prompt_price: float = _dial(0.0, "Dollars for a million tokens of prompt; 0 for a model of your own.")
+    completion_price: float = _dial(0.0, "Dollars for a million tokens of answer.")
+    briefing_tokens: int = _dial(4_000, "Most tokens of a prompt that tell what is known.")
+    answer_tokens: int = _dial(2_048, "Most tokens of an answer, reasoning included.")
+    temperature: float = _dial(0.7, "How freely the model draws.")
+    deadline_s: float = _dial(180.0, "Seconds for one question, waiting and asking again included.")
+
+    def __post_init__(self) -> None:
+        _require(bool(self.endpoint) == bool(self.model), "llm.model", "and `llm.endpoint` go together")
+        _require(not (self.key_env and self.key_file), "llm.key_file", "and `llm.key_env` exclude each other")
+        for name, (low, high) in _LLM_BOUNDS.items():
+            good = low <= getattr(self, name) <= high
+            _require(good, f"llm.{name}", f"must lie between {low:g} and {high:g}")
+
+
+@dataclass(frozen=True, slots=True)
 class Network:
     """How peers find each other."""
 
     mdns: bool = _dial(True, "Announce this node on the local network and look for others there.")
+    relay: bool = _dial(False, "Let nodes that cannot be called be reached through this one.")
+    relays: tuple[str, ...] = _dial(
+        (),
+        "Multiaddrs of members to be reachable through, each ending in /p2p/<peer id>.",
+    )
     psk_file: str = _dial("", "File with 64 hex digits: a private swarm for those who have the same key.")
+
+    def __post_init__(self) -> None:
+        for address in self.relays:
+            good = address.startswith("/") and "/p2p/" in address
+            _require(good, "network.relays", f"{address!r} is not a multiaddr with /p2p/<peer id>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +244,7 @@ class Tree:
     node: Node = field(default_factory=Node)
     api: Api = field(default_factory=Api)
     agent: Agent = field(default_factory=Agent)
+    llm: Llm = field(default_factory=Llm)
     network: Network = field(default_factory=Network)
     admission: Admission = field(default_factory=Admission)
     limits: Limits = field(default_factory=Limits)
@@ -235,7 +291,7 @@ def template(settings: Mapping[str, object]) -> str:
         for item in fields(kind):
             key = f"{section.name}.{item.name}"
             mark = "" if key in settings else "# "
-            value = _toml(settings.get(key, item.default))
+            value = spelled(settings.get(key, item.default))
             lines += [f"# {item.metadata['doc']}", f"{mark}{item.name} = {value}"]
     return "\n".join(lines) + "\n"
 
@@ -296,14 +352,15 @@ def _merge(tables: dict[str, dict[str, object]], values: Mapping[str, object]) -
         tables.setdefault(section, {})[key] = value
 
 
-def _toml(value: object) -> str:
+def spelled(value: object) -> str:
+    """A value as TOML spells it."""
     match value:
         case bool():
             return "true" if value else "false"
         case int() | float():
             return repr(value)
         case list() | tuple():
-            return "[" + ", ".join(_toml(item) for item in value) + "]"
+            return "[" + ", ".join(spelled(item) for item in value) + "]"
     # JSON's escapes are TOML's, except that TOML wants DEL escaped too.
     return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
 

@@ -26,6 +26,7 @@ from leaderboard.manifest import TrackManifest
 from leaderboard.records import Claim, Track, recipe_id
 
 from . import refusals
+from .agent.yields import proposer_views
 from .api.ports import (
     AgentStatus,
     BoardRow,
@@ -40,6 +41,7 @@ from .api.ports import (
     NodeStatus,
     PartStatus,
     PeerView,
+    ProposerView,
     RecordView,
     RefusedView,
     TrackView,
@@ -196,6 +198,10 @@ class Node:
             self.agent.resume()
         return self._agent_status()
 
+    async def proposers(self) -> tuple[ProposerView, ...]:
+        standings = self.replica.standings
+        return tuple(view for track in self._tracks for view in proposer_views(track, standings))
+
     # --- what is known
 
     async def tracks(self) -> tuple[TrackView, ...]:
@@ -274,8 +280,15 @@ class Node:
     def _agent_status(self) -> AgentStatus:
         if self.agent is None:
             return AgentStatus(enabled=False, activity="observer", trials=0, replications=0)
-        activity = self.agent.activity
-        return AgentStatus(True, activity.text, activity.trials, activity.replications)
+        activity, model = self.agent.activity, self.agent.model
+        return AgentStatus(
+            enabled=True,
+            activity=activity.text,
+            trials=activity.trials,
+            replications=activity.replications,
+            proposer=self.config.agent.proposer,
+            model=None if model is None else model.status(),
+        )
 
     def _manifests(self, track: str | None) -> list[TrackManifest]:
         """Known tracks, or the one that `track` (name, id or prefix) names; NotFound if there is none."""

@@ -1,23 +1,69 @@
-"""What the proposer is told: written afresh from the standings before each question.
+"""What the proposer is told: written afresh before each question, from the standings and the notebook.
 
-Nothing is remembered outside the record set, so a node that was killed asks its next question exactly as if
-it had never stopped. Only confirmed results of others steer; what they merely claim is work to avoid.
+A proposer remembers nothing itself, so a node that was killed asks its next question exactly as if it had
+never stopped. Only confirmed results of others steer; what they merely claim or measured themselves is work
+to avoid. What only the notebook knows (an import, a lost record store, ideas that never became a claim)
+counts as own history, or as taken where there is nothing to learn from trying it again.
 """
 
 from __future__ import annotations
 
-from experiments.recipe import Recipe, RecipeError
-from experiments.search.proposer import Briefing, Trial
-from experiments.track import Track
-from leaderboard.board.rows import Board, ClaimView
-from leaderboard.evidence.standing import Standing
-from leaderboard.ids import AuthorId
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-__all__ = ["POOL", "effect_of", "write_briefing"]
+from experiments.recipe import Recipe, RecipeError
+from experiments.search.proposer import Briefing, Lesson, Trial
+from experiments.track import Track
+from leaderboard.board.rows import ClaimView, Row
+from leaderboard.evidence.standing import Standing
+from leaderboard.ids import AuthorId, RecipeId
+from leaderboard.standings import Standings
+
+from ..notebook_entries import Attempt, Outcome
+from ..notebook_entries import Lesson as Noted
+from .leases import is_held, is_taken
+
+__all__ = [
+    "MOST_ROWS",
+    "NOTHING",
+    "POOL",
+    "Recollection",
+    "effect_of",
+    "read_recipe",
+    "trial_of",
+    "write_briefing",
+]
 
 POOL = 8
 """Confirmed recipes of the swarm in a briefing. Sharing only the best one misses the target in 8-25 % of
 runs, a pool of eight keeps total evaluations nearly flat to 64 agents (measured on a surrogate)."""
+MOST_ROWS = 3_000
+"""Rows of the board that are read for a question: the ranked ones, then the newest. A recipe beyond them that
+somebody has claimed is refused before it is run."""
+_MOST_OPEN = 500
+"""Unconfirmed recipes of peers that a proposer is shown; ids of all of them are refused anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recollection:
+    """What the notebook has to say before a question."""
+
+    attempts: Sequence[Attempt] = ()
+    lessons: Sequence[Noted] = ()
+
+
+NOTHING = Recollection()
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """The rows of a board, by what they mean to this node."""
+
+    history: list[tuple[int, Trial]]
+    pool: list[Trial]
+    running: list[Recipe]
+    unconfirmed: list[Recipe]
+    taken: set[RecipeId]
 
 
 def effect_of(view: ClaimView, viewer: AuthorId) -> float | None:
@@ -29,33 +75,62 @@ def effect_of(view: ClaimView, viewer: AuthorId) -> float | None:
     return None
 
 
-def write_briefing(track: Track, board: Board, viewer: AuthorId) -> Briefing:
-    """Own history, the confirmed pool, and what is taken, from the track's board."""
-    history: list[tuple[int, Trial]] = []
-    pool: list[Trial] = []
-    running: list[Recipe] = []
-    for row in board.rows:
-        view = row.view
-        recipe = _recipe(view, track)
+def write_briefing(
+    track: Track,
+    standings: Standings,
+    viewer: AuthorId,
+    now_ms: int,
+    memory: Recollection = NOTHING,
+) -> Briefing:
+    """Own history, the confirmed pool, what is taken, and what was learned."""
+    rows = standings.first(track.id, MOST_ROWS)
+    found = _sorted(rows, track, viewer, lambda row: _is_taken(row, standings, viewer, now_ms))
+    seen = {trial.recipe.id for _, trial in found.history}
+    for attempt in memory.attempts:
+        if attempt.id not in seen and attempt.outcome is Outcome.MEASURED:
+            remembered = _remembered(attempt, track)
+            found.history += [] if remembered is None else [(attempt.time_ms, remembered)]
+        if _is_no_use(attempt, standings):
+            found.taken.add(attempt.id)
+    return Briefing(
+        track=track,
+        history=tuple(trial for _, trial in sorted(found.history, key=lambda item: item[0])),
+        pool=tuple(found.pool),
+        taken=frozenset(found.taken),
+        open_claims=tuple((*found.running, *found.unconfirmed)[:_MOST_OPEN]),
+        lessons=tuple(Lesson(lesson.kind, lesson.text) for lesson in memory.lessons),
+    )
+
+
+def _is_taken(row: Row, standings: Standings, viewer: AuthorId, now_ms: int) -> bool:
+    held = is_held(row, viewer, now_ms)
+    if held is None:
+        held = is_taken(standings, row.view.track, row.view.recipe, viewer, now_ms)
+    return held
+
+
+def _sorted(rows: Sequence[Row], track: Track, viewer: AuthorId, taken: Callable[[Row], bool]) -> _Sorted:
+    found = _Sorted([], [], [], [], set())
+    for row in rows:
+        view, held = row.view, taken(row)
+        if held:
+            found.taken.add(view.recipe)
+        recipe = read_recipe(view, track)
         if recipe is None:
             continue
         if view.author == viewer:
             if view.evidence.author is not None:
-                history.append((view.time_ms, _trial(view, recipe, viewer)))
-        elif view.standing is Standing.CONFIRMED and len(pool) < POOL and view.claim.derivable:
-            pool.append(_trial(view, recipe, viewer))
-        elif view.standing is Standing.CLAIMED:
-            running.append(recipe)
-    return Briefing(
-        track=track,
-        history=tuple(trial for _, trial in sorted(history, key=lambda item: item[0])),
-        pool=tuple(pool),
-        taken=frozenset(row.view.recipe for row in board.rows),
-        open_claims=tuple(running),
-    )
+                found.history.append((view.time_ms, trial_of(view, recipe, viewer)))
+        elif view.standing is Standing.CONFIRMED:
+            if len(found.pool) < POOL and view.claim.derivable:
+                found.pool.append(trial_of(view, recipe, viewer))
+        elif held:
+            group = found.running if view.standing is Standing.CLAIMED else found.unconfirmed
+            group.append(recipe)
+    return found
 
 
-def _recipe(view: ClaimView, track: Track) -> Recipe | None:
+def read_recipe(view: ClaimView, track: Track) -> Recipe | None:
     """The claim's recipe as this node reads it; None if it is not one of the track's."""
     try:
         return Recipe.from_payload(view.claim.recipe, track)
@@ -63,7 +138,8 @@ def _recipe(view: ClaimView, track: Track) -> Recipe | None:
         return None
 
 
-def _trial(view: ClaimView, recipe: Recipe, viewer: AuthorId) -> Trial:
+def trial_of(view: ClaimView, recipe: Recipe, viewer: AuthorId) -> Trial:
+    """What came of a claim, as a proposer wants to know it."""
     author = view.evidence.author
     return Trial(
         recipe=recipe,
@@ -77,3 +153,35 @@ def _trial(view: ClaimView, recipe: Recipe, viewer: AuthorId) -> Trial:
         hypothesis=view.claim.hypothesis,
         predicted_effect=view.claim.predicted_effect,
     )
+
+
+def _remembered(attempt: Attempt, track: Track) -> Trial | None:
+    """A measured attempt that the records here do not have; None if the track does not take its recipe."""
+    if attempt.claim is None:
+        return None
+    try:
+        recipe = Recipe.from_payload(attempt.recipe, track)
+    except RecipeError:
+        return None
+    return Trial(
+        recipe=recipe,
+        effect=attempt.effect,
+        claim=attempt.claim,
+        seeds=max(attempt.seeds, 1),
+        own=True,
+        standing="measured",
+        interval=attempt.interval,
+        proposer=attempt.proposer,
+        hypothesis=attempt.hypothesis,
+        predicted_effect=attempt.predicted,
+    )
+
+
+def _is_no_use(attempt: Attempt, standings: Standings) -> bool:
+    """Whether trying it again would teach nothing: it gave no value, or is known and confirmed here."""
+    if attempt.outcome is Outcome.KNOWN:
+        facts = None if attempt.because is None else standings.facts(attempt.because)
+        if facts is None or facts.claim is None:
+            return True
+        return standings.claim(facts.id).standing is Standing.CONFIRMED
+    return attempt.outcome in (Outcome.FAILED, Outcome.MEASURED)

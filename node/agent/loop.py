@@ -19,6 +19,7 @@ from experiments.harness.pool import Pool
 from leaderboard.records import Profile, Track
 
 from .findings import Examiner
+from .model import Model
 from .replicate import Replicator
 from .research import Researcher
 from .rest import Rest
@@ -66,6 +67,11 @@ class Agent:
     def activity(self) -> Activity:
         """What the agent is doing."""
         return self._bench.activity
+
+    @property
+    def model(self) -> Model | None:
+        """The language model that has ideas here, if one is configured."""
+        return self._bench.model
 
     @property
     def rest(self) -> Rest:

@@ -13,13 +13,13 @@ from importlib.metadata import version
 import structlog
 
 from experiments.harness.pool import Pool, open_pool
-from experiments.search.portfolio import embedded
 from experiments.track import Track
 from leaderboard.records import Profile
 
 from ..author import Author
 from ..config import Config
 from ..identity import Identity
+from ..notebook import Notebook
 from ..quiet import Quiet
 from ..replica import NodeReplica
 from ..tracks import configured_tracks, track_folders
@@ -27,10 +27,13 @@ from .checker import NoveltyChecker
 from .devices import device_names, share_of_memory
 from .loop import Agent
 from .machine import OtherLoad, is_on_battery
+from .memory import Memory
+from .model import open_model
 from .replicate import Replicator
 from .research import Researcher
 from .rest import Rest
 from .share import DeviceShare
+from .thinkers import thinkers
 from .workbench import Workbench
 
 __all__ = ["open_agent"]
@@ -47,26 +50,34 @@ async def open_agent(
     checker = NoveltyChecker()
     rest = _rest(config)
     try:
-        async with _open_pool(config, tracks, rest) as pool:
-            bench = Workbench(
-                replica=replica,
-                author=author,
-                device=pool,
-                checker=checker,
-                tracks={track.id: track for track in tracks if pool.runs(track)},
-                coin=hmac.digest(me.seed, _COIN_DOMAIN, "sha256"),
-                random=random.Random(os.urandom(16)),  # noqa: S311 - ideas, nothing secret
-            )
-            yield Agent(
-                bench,
-                Researcher(bench, embedded()),
-                Replicator(bench),
-                DeviceShare(config.agent.replicate_share),
-                _profile(config),
-                rest=rest,
-            )
+        with Notebook(config.home.notebook) as notebook:
+            async with _open_pool(config, tracks, rest) as pool:
+                bench = Workbench(
+                    replica=replica,
+                    author=author,
+                    device=pool,
+                    checker=checker,
+                    tracks={track.id: track for track in tracks if pool.runs(track)},
+                    coin=hmac.digest(me.seed, _COIN_DOMAIN, "sha256"),
+                    random=random.Random(os.urandom(16)),  # noqa: S311 - ideas, nothing secret
+                    model=open_model(config.llm, notebook),
+                )
+                yield _agent(config, bench, Memory(notebook, replica.store, author.id), rest)
     finally:
         await checker.aclose()
+
+
+def _agent(config: Config, bench: Workbench, memory: Memory, rest: Rest) -> Agent:
+    first, quick = thinkers(config.agent.proposer, bench.model)
+    return Agent(
+        bench,
+        Researcher(bench, first, memory),
+        Replicator(bench),
+        DeviceShare(config.agent.replicate_share),
+        _profile(config),
+        standby=None if quick is None else Researcher(bench, quick, memory),
+        rest=rest,
+    )
 
 
 @asynccontextmanager

@@ -27,8 +27,11 @@ from leaderboard.manifest import TrackManifest
 from leaderboard.measurement import Measurement
 from leaderboard.records import MAX_TEXT, Claim, Result, Retraction
 
-from .briefing import POOL, write_briefing
-from .screen import finding_of, is_confirmed_already, is_known, question, reproduction
+from ..replica import now_ms
+from .briefing import NOTHING, POOL, write_briefing
+from .leases import is_taken, runs_before
+from .memory import Memory
+from .screen import confirmed_already, finding_of, headline_of, is_known, question, reproduction
 from .workbench import Workbench
 
 __all__ = ["Plan", "Researcher"]
@@ -50,9 +53,11 @@ class Plan:
 class Researcher:
     """Turns ideas into claims and claims into results."""
 
-    def __init__(self, bench: Workbench, proposer: Proposer) -> None:
+    def __init__(self, bench: Workbench, proposer: Proposer, memory: Memory | None = None) -> None:
+        """Without `memory` it knows what the records say and nothing else."""
         self._bench = bench
         self._proposer = proposer
+        self._memory = memory
         self._log = structlog.get_logger("research")
         self._given_up: set[ContentId] = set()
 
@@ -65,7 +70,7 @@ class Researcher:
             proposal = await self._proposer.propose(asked, self._bench.random)
             if proposal is None:
                 return None
-            plan = await self._screened(track, proposal)
+            plan = None if self._has(proposal, track) else await self._screened(track, proposal)
             if plan is not None:
                 return plan
             taken.add(proposal.recipe.id)
@@ -81,16 +86,22 @@ class Researcher:
             return Plan(track, proposal, None)
         if not is_known(answer):
             return Plan(track, proposal, None)
-        if is_confirmed_already(answer, self._bench.replica.standings.top(track.id, POOL)):
+        known = confirmed_already(answer, self._bench.replica.standings.top(track.id, POOL))
+        if known is not None:
+            if self._memory is not None:
+                self._memory.known(track.id, proposal, headline_of(answer), known, now_ms())
             return None
         told = reproduction(proposal.hypothesis, answer)
         return Plan(track, replace(proposal, hypothesis=told[:MAX_TEXT]), answer)
 
     def is_taken(self, plan: Plan) -> bool:
         """Whether somebody claimed the recipe since the plan was made, or is about to do so here."""
-        return plan.proposal.recipe.id in self._bench.in_hand or bool(
-            self._bench.replica.standings.claims_of_recipe(plan.proposal.recipe.id)
-        )
+        return plan.proposal.recipe.id in self._bench.in_hand or self._has(plan.proposal, plan.track)
+
+    def _has(self, proposal: Proposal, track: Track) -> bool:
+        """Whether the recipe was measured already, or somebody is at it."""
+        standings, me = self._bench.replica.standings, self._bench.author.id
+        return is_taken(standings, track.id, proposal.recipe.id, me, now_ms())
 
     async def carry_out(self, plan: Plan) -> None:
         """Claim and measure."""
@@ -100,12 +111,14 @@ class Researcher:
     async def claim(self, plan: Plan) -> ContentId:
         """Sign the claim; from then on the result is owed."""
         proposal = plan.proposal
+        if self._memory is not None:
+            self._memory.planned(plan.track.id, proposal, now_ms())
         envelope = await self._bench.author.publish(
             Claim(
                 track=plan.track.id,
                 recipe=proposal.recipe.to_payload(),
                 opponent=None,
-                hypothesis=proposal.hypothesis,
+                hypothesis=_told(proposal),
                 predicted_effect=proposal.predicted_effect,
                 parents=proposal.parents,
                 proposer=proposal.proposer,
@@ -150,19 +163,25 @@ class Researcher:
         except TrialError as error:
             self._log.warning("trial failed", claim=short(claim), fault=str(error.fault), error=str(error))
             if error.fault is not Fault.START:
-                await self._take_back(claim, f"the trial failed here: {error}")
+                await self._take_back(view, f"the trial failed here: {error}")
         except (RecipeError, Refused) as error:
-            await self._take_back(claim, f"it cannot be run here: {error}")
+            await self._take_back(view, f"it cannot be run here: {error}")
         else:
             self._bench.activity.trials += 1
 
-    async def _take_back(self, claim: ContentId, reason: str) -> None:
+    async def _take_back(self, view: ClaimView, reason: str) -> None:
         """Nothing is dropped in silence: who looks at the claim reads why it has no result."""
-        self._given_up.add(claim)
-        await self._bench.author.publish(Retraction(claim, reason[:MAX_TEXT]))
+        self._given_up.add(view.id)
+        if self._memory is not None:
+            self._memory.failed(view, reason, now_ms())
+        await self._bench.author.publish(Retraction(view.id, reason[:MAX_TEXT]))
 
     async def _race(self, track: Track, view: ClaimView, recipe: Recipe) -> Measurement:
-        """Measure seed after seed while the recipe keeps up with the author's best."""
+        """Measure seed after seed while the recipe keeps up with the author's best.
+
+        Two nodes may claim one recipe within the time that news takes; of them the later one stops after the
+        seed that runs.
+        """
         bench = self._bench
         opponent = self._opponent(track, view.claim.opponent)
         seeds = author_seeds(track.id, bench.author.id, track.manifest.author_seeds)
@@ -176,6 +195,8 @@ class Researcher:
             )
             done = part if done is None else done.extended(part)
             effects = paired_effects(done, track.manifest, len(seeds))
+            if view.claim.opponent is None and runs_before(bench.replica.standings, view):
+                break
         assert done is not None
         return done
 
@@ -201,7 +222,17 @@ class Researcher:
         return max(found, key=sum, default=())
 
     def _briefing(self, track: Track) -> Briefing:
-        return write_briefing(track, self._bench.replica.standings.board(track.id), self._bench.author.id)
+        standings, me, now = self._bench.replica.standings, self._bench.author.id, now_ms()
+        memory = NOTHING if self._memory is None else self._memory.follow(track, standings, now)
+        return write_briefing(track, standings, me, now, memory)
+
+
+def _told(proposal: Proposal) -> str:
+    """What the claim says for itself: hypothesis and mechanism."""
+    told = proposal.hypothesis
+    if proposal.mechanism:
+        told += f" Mechanism: {proposal.mechanism}"
+    return told[:MAX_TEXT]
 
 
 def _effects(measurement: Measurement, manifest: TrackManifest) -> tuple[float, ...]:

@@ -16,7 +16,7 @@ from leaderboard.board.rows import Row
 from leaderboard.ids import ContentId
 from leaderboard.records import Finding
 
-__all__ = ["finding_of", "is_confirmed_already", "is_known", "question", "reproduction"]
+__all__ = ["confirmed_already", "finding_of", "headline_of", "is_known", "question", "reproduction"]
 
 _EMBEDDED = "search/"
 
@@ -39,19 +39,24 @@ def is_known(answer: Mapping[str, object]) -> bool:
 
 def reproduction(hypothesis: str, answer: Mapping[str, object]) -> str:
     """The hypothesis of a recipe that is known before it is run, saying so."""
-    headline = _text(answer, "headline", 400).removeprefix("rediscovery of ")
+    headline = headline_of(answer).removeprefix("rediscovery of ")
     return f"reproduction of {headline}: {hypothesis}"
 
 
-def is_confirmed_already(answer: Mapping[str, object], rows: Sequence[Row]) -> bool:
-    """Whether one of `rows` (confirmed ones) is the same technique in the same form."""
+def headline_of(answer: Mapping[str, object]) -> str:
+    """What the checker recognised, in a line."""
+    return _text(answer, "headline", 400)
+
+
+def confirmed_already(answer: Mapping[str, object], rows: Sequence[Row]) -> ContentId | None:
+    """The claim among `rows` (confirmed ones) that is the same technique in the same form, if any."""
     verdict = _map(answer.get("finding"))
     known, mode = _text(_map(verdict.get("technique")), "id", 64), _text(verdict, "mode", 64)
-    return any(
-        finding.relation == "equal" and finding.technique == known and finding.mode == mode
-        for row in rows
-        for finding in row.view.findings
-    )
+    for row in rows:
+        for finding in row.view.findings:
+            if finding.relation == "equal" and finding.technique == known and finding.mode == mode:
+                return row.view.id
+    return None
 
 
 def finding_of(claim: ContentId, recipe: Recipe, track: Track, answer: Mapping[str, object]) -> Finding:

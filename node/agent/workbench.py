@@ -16,6 +16,7 @@ from leaderboard.ids import TrackId
 from ..author import Author
 from ..replica import NodeReplica
 from .checker import NoveltyChecker
+from .model import Model
 
 __all__ = ["Activity", "Workbench"]
 
@@ -52,6 +53,8 @@ class Workbench:
     """Secret key of the private coin and of the replication secrets; made from the node's identity."""
     random: Random = field(repr=False)
     """For choices among ideas; nothing secret comes from it."""
+    model: Model | None = None
+    """The language model that the operator configured."""
     activity: Activity = field(default_factory=Activity)
     in_hand: set[bytes] = field(default_factory=set, repr=False)
     """Claims and recipes that some lane works on at this moment, by id: no other lane begins them too."""

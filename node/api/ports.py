@@ -34,10 +34,12 @@ __all__ = [
     "Json",
     "JsonMap",
     "Metric",
+    "ModelStatus",
     "NodePort",
     "NodeStatus",
     "PartStatus",
     "PeerView",
+    "ProposerView",
     "RecordRef",
     "RecordView",
     "Sample",
@@ -77,6 +79,53 @@ class PartStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """The language model that has ideas here: how it fares, and what it has cost today (UTC)."""
+
+    name: str
+    endpoint: str
+    state: str
+    """`ready`, `thinking`, or why it rests."""
+    asked: int
+    """Questions since the daemon started."""
+    ideas: int
+    """Of these, answers that became a proposal."""
+    failures: dict[str, int]
+    """The others, by what was wrong."""
+    requests: int
+    requests_per_day: int
+    """0 is no limit, here and below."""
+    tokens: int
+    tokens_per_day: int
+    dollars: float
+    dollars_per_day: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProposerView:
+    """What the ideas of one proposer were worth on one track; effects in units of the track's metric."""
+
+    track: str
+    name: str
+    """`search/...`, `llm/MODEL`, `person`."""
+    claims: int
+    """Its claims that somebody has measured."""
+    confirmed: int
+    mean_effect: float
+    """A divergence counts as minus the track's bound."""
+    best_effect: float
+    predictions: int
+    """Claims that said beforehand what they expect."""
+    bias: float | None
+    """Predicted minus measured, on average: positive is too hopeful."""
+    error: float | None
+    """Mean absolute error."""
+    right_sign: float | None
+    """Share of predictions with the right direction."""
+    correlation: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class AgentStatus:
     """What the research agent is doing."""
 
@@ -87,6 +136,10 @@ class AgentStatus:
     """Own claims measured since the daemon started."""
     replications: int
     """Replications published since the daemon started."""
+    proposer: str = ""
+    """Who has the ideas, as the configuration says."""
+    model: ModelStatus | None = None
+    """The language model; None where none is configured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,6 +432,9 @@ class NodePort(Protocol):
 
     async def set_paused(self, paused: bool) -> AgentStatus:
         """Let the agent start nothing new (it still keeps promises), or go on; Refused on an observer."""
+
+    async def proposers(self) -> tuple[ProposerView, ...]:
+        """Who had the ideas on the installed tracks, and how good they and their predictions were."""
 
     async def stop(self) -> None:
         """Begin a clean shutdown and return at once."""

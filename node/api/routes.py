@@ -33,6 +33,7 @@ from .ports import (
     NodePort,
     NodeStatus,
     PeerView,
+    ProposerView,
     RecordView,
     RefusedView,
     TrackView,
@@ -202,6 +203,12 @@ def _frame(event: Event) -> bytes:
     number = "" if event.seq is None else f"id: {event.seq}\n"
     # JSON on one line has no line breaks, so no text can forge another field of the stream.
     return f"{number}event: {event.type}\ndata: {json.dumps(plain(event.data))}\n\n".encode()
+
+
+@router.get("/proposers")
+async def proposers(node: Node) -> tuple[ProposerView, ...]:
+    """Who had the ideas on the installed tracks, what came of them, and how good the predictions were."""
+    return await node.proposers()
 
 
 @router.post("/agent/{action}")

@@ -35,7 +35,9 @@ COMMANDS = {
     "novelty": ("novelty", "Is this technique known already?"),
     "claim": ("claiming", "Submit a hypothesis of your own."),
     "track": ("tracks", "The research contests."),
-    "agent": ("agent", "Pause or resume the research agent."),
+    "agent": ("agent", "The research agent: pause, resume, whose ideas."),
+    "llm": ("llm", "Language models: find, try out, use."),
+    "notebook": ("notebook", "What the agent tried and learned."),
     "doctor": ("doctoring", "Check this node's files, and repair its database."),
     "completion": ("lifecycle", "Shell completion."),
 }

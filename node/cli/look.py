@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import click
 
-from ..api.ports import IdentityView, NodeStatus, PeerView, RefusedView
+from ..api.ports import IdentityView, ModelStatus, NodeStatus, PeerView, RefusedView
 from ..text import visible
 from .client import connect
 from .group import Session, shared
@@ -31,11 +31,27 @@ def status_command(session: Session) -> None:
     say(f"  records   {status.records} ({status.store_bytes / 1e6:.1f} MB), {status.tracks} tracks")
     say(f"  board     {status.board_digest[:16]} (equal on nodes with equal records)")
     say(f"  agent     {visible(agent.activity)}; {agent.trials} trials, {agent.replications} replications")
+    if agent.model is not None:
+        _say_model(agent.model)
     for address in status.listen:
         say(f"  listens   {visible(address)}")
     for part in status.parts:
         trouble = f", {part.restarts} restarts, last: {visible(part.last_error)}" if part.restarts else ""
         say(f"  {part.name:9} {style(part.state)}{trouble}")
+
+
+def _say_model(model: ModelStatus) -> None:
+    limits = (
+        _used(f"{model.requests}", model.requests_per_day, "requests"),
+        _used(f"{model.tokens}", model.tokens_per_day, "tokens"),
+        _used(f"{model.dollars:.2f}", model.dollars_per_day, "dollars"),
+    )
+    say(f"  model     {visible(model.name)} at {visible(model.endpoint)}; {visible(model.state)}")
+    say(f"            {model.ideas} ideas from {model.asked} questions; today {', '.join(limits)}")
+
+
+def _used(amount: str, limit: float, unit: str) -> str:
+    return f"{amount} of {limit:g} {unit}" if limit else f"{amount} {unit}"
 
 
 @click.group("peers", invoke_without_command=True)

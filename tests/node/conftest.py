@@ -34,6 +34,7 @@ from node.api.ports import (
     NodeStatus,
     PartStatus,
     PeerView,
+    ProposerView,
     RecordView,
     RefusedView,
     Sample,
@@ -262,6 +263,9 @@ class StoreNode:
     async def set_refused(self, author: str, refused: bool) -> RefusedView:
         self.refusals ^= {author} if refused != (author in self.refusals) else set()
         return await self.refused()
+
+    async def proposers(self) -> tuple[ProposerView, ...]:
+        return (ProposerView("toy", "llm/tiny", 9, 2, 0.1, 1.5, 8, 0.25, 0.5, 0.75, None),)
 
     async def set_paused(self, paused: bool) -> AgentStatus:
         return AgentStatus(True, "paused" if paused else "idle", 3, 1)

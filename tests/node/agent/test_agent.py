@@ -13,6 +13,7 @@ from node.agent.briefing import POOL, write_briefing
 from node.agent.errands import Errand, Errands
 from node.agent.replicate import Replicator
 from node.agent.research import Researcher
+from node.replica import now_ms
 
 from .room import Room, open_room
 
@@ -109,8 +110,8 @@ async def test_briefings_come_from_the_records_alone(tmp_path, toy):
         standings = room.replica.standings
         board = standings.board(toy.id)
         me = Signer(b"\x01" * 32).author
-        briefing = write_briefing(toy, board, me)
-        assert briefing == write_briefing(toy, board, me)
+        briefing = write_briefing(toy, standings, me, now_ms())
+        assert briefing == write_briefing(toy, standings, me, now_ms())
         assert {trial.claim for trial in briefing.history} == {
             result.record.claim for result in room.records(Result) if result.author == me
         }

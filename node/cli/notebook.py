@@ -1,0 +1,142 @@
+"""`notebook ls|search|export|import`: what the agent remembers. Reads the file; no daemon is needed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import IO
+
+import click
+
+from leaderboard.ids import TrackId, to_text
+
+from ..errors import NotFound
+from ..notebook import Notebook
+from ..notebook_entries import Attempt, Entry, write_line
+from ..text import clip, visible
+from ..views import recipe_line
+from .group import Session, shared
+from .output import age, amount, note, print_json, say, table
+
+__all__ = ["notebook_command"]
+
+
+_OUTPUT = click.File("w", encoding="utf-8")
+
+
+@click.group("notebook")
+def notebook_command() -> None:
+    """What the agent tried and learned."""
+
+
+@notebook_command.command("ls")
+@click.option("--track", help="Id of a track, or the beginning of it.")
+@click.option("--limit", default=20, type=click.IntRange(1), help="Latest attempts to show.")
+@click.option("--withdrawn", is_flag=True, help="Lessons too that the evidence no longer bears out.")
+@shared
+def ls_command(session: Session, *, track: str | None, limit: int, withdrawn: bool) -> None:
+    """The latest attempts, and the lessons."""
+    with Notebook(session.home.notebook, read_only=True) as notebook:
+        chosen = _track(notebook, track)
+        attempts = sorted(notebook.attempts(chosen), key=lambda item: item.time_ms)[-limit:]
+        lessons = notebook.lessons(chosen, withdrawn=withdrawn)
+    if session.as_json:
+        _print([*attempts, *lessons])
+        return
+    if not attempts and not lessons:
+        say("nothing was tried yet")
+        return
+    _attempts(attempts)
+    for lesson in lessons[-limit:]:
+        mark = f"{lesson.kind}, withdrawn" if lesson.withdrawn else lesson.kind
+        say(f"{visible(mark)}: {visible(clip(lesson.text, 300))}")
+    if len(lessons) > limit:
+        note(f"{len(lessons) - limit} more lessons; --limit shows more")
+
+
+@notebook_command.command("search")
+@click.argument("words", nargs=-1, required=True)
+@click.option("--limit", default=20, type=click.IntRange(1), help="Entries to show.")
+@shared
+def search_command(session: Session, *, words: tuple[str, ...], limit: int) -> None:
+    """Entries that hold words beginning like each of WORDS, the most fitting first."""
+    with Notebook(session.home.notebook, read_only=True) as notebook:
+        found = notebook.search(" ".join(words), limit)
+    if session.as_json:
+        _print(found)
+        return
+    if not found:
+        raise NotFound("nothing in the notebook has these words", "try fewer, or only their beginnings")
+    for entry in found:
+        if isinstance(entry, Attempt):
+            say(f"{entry.outcome.value}: {visible(recipe_line(entry.recipe))}  effect {amount(entry.effect)}")
+            for text in (entry.hypothesis, entry.mechanism, entry.why):
+                if text:
+                    say(f"  {visible(clip(text, 300))}")
+        else:
+            say(f"{visible(entry.kind)}: {visible(clip(entry.text, 300))}")
+
+
+@notebook_command.command("export")
+@click.option(
+    "-o", "--output", type=click.File("w", encoding="utf-8"), default="-", help="File to write; else stdout."
+)
+@shared
+def export_command(session: Session, *, output: IO[str]) -> None:
+    """Every entry as a line of JSON."""
+    with Notebook(session.home.notebook, read_only=True) as notebook:
+        for line in notebook.export():
+            output.write(line + "\n")
+
+
+@notebook_command.command("import")
+@click.argument("source", type=click.File("r", encoding="utf-8", errors="strict"))
+@shared
+def import_command(session: Session, *, source: IO[str]) -> None:
+    """Add the entries of an export, SOURCE (- reads stdin), to this node's notebook."""
+    with Notebook(session.home.notebook) as notebook:
+        attempts, lessons = notebook.take_in(_lines(source))
+    if session.as_json:
+        print_json({"attempts": attempts, "lessons": lessons})
+    else:
+        say(f"{attempts} attempts and {lessons} lessons were new here")
+
+
+def _lines(source: IO[str]) -> Iterator[str]:
+    """Lines of a bounded length, so that a file without line ends cannot fill the memory."""
+    while line := source.readline(1 << 20):
+        yield line
+
+
+def _track(notebook: Notebook, prefix: str | None) -> TrackId | None:
+    if prefix is None:
+        return None
+    known = {item.track for item in notebook.attempts()}
+    known |= {item.track for item in notebook.lessons(withdrawn=True)}
+    found = [track for track in known if to_text(track).startswith(prefix.lower())]
+    if len(found) != 1:
+        names = ", ".join(sorted(to_text(track)[:10] for track in known))
+        raise NotFound(f"{prefix!r} is not one track of the notebook", f"it has {names or 'none'}")
+    return found[0]
+
+
+def _attempts(attempts: Sequence[Attempt]) -> None:
+    rows = [
+        (
+            item.outcome.value,
+            item.standing or "-",
+            amount(item.effect),
+            "-" if item.interval is None else f"{amount(item.interval[0])}..{amount(item.interval[1])}",
+            amount(item.predicted),
+            age(item.time_ms),
+            item.proposer,
+        )
+        for item in attempts
+    ]
+    recipes = [[f"  {visible(recipe_line(item.recipe))}"] for item in attempts]
+    head = ("outcome", "standing", "effect", "interval", "predicted", "age", "by")
+    table(head, rows, right="effect predicted", below=recipes)
+
+
+def _print(entries: Sequence[Entry]) -> None:
+    print_json([json.loads(write_line(entry)) for entry in entries])
