@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from .board.entry import CARD, Card
 from .ids import AuthorId, ContentId, RecipeId, TrackId
-from .tables import FLAG, NUMBER, Codec, Tables
+from .tables import CLAIM, FLAG, NUMBER, Tables
 
 __all__ = ["Register"]
 
@@ -27,7 +27,7 @@ class Register:
         self._of_recipe = tables.table("of_recipe", FLAG)
         self._against = tables.table("against", FLAG)
         self._retracted = tables.table("retracted", FLAG)
-        self._findings = tables.table("findings", _CLAIM)
+        self._findings = tables.table("findings", CLAIM)
 
     def enter(self, claim: ContentId, card: Card) -> None:
         """A claim's own record came."""
@@ -50,12 +50,9 @@ class Register:
         """Number of claims on a track."""
         return self._counts.get(track) or 0
 
-    def of_recipe(self, recipe: RecipeId, track: TrackId | None = None) -> list[ContentId]:
-        """Claims of a recipe, on one track or on all, in order of id."""
-        found = [ContentId(key[_ID:]) for key, _ in self._of_recipe.scan(recipe)]
-        if track is None:
-            return found
-        return [claim for claim in found if (card := self.card(claim)) is not None and card.track == track]
+    def of_recipe(self, recipe: RecipeId) -> Iterator[ContentId]:
+        """Claims of a recipe, on any track, in order of id."""
+        return (ContentId(key[_ID:]) for key, _ in self._of_recipe.scan(recipe))
 
     def against(self, opponent: ContentId) -> list[ContentId]:
         """Claims made against another claim."""
@@ -80,6 +77,3 @@ class Register:
     def retractors(self, record: ContentId) -> set[AuthorId]:
         """Everyone who took `record` back."""
         return {AuthorId(key[_ID:]) for key, _ in self._retracted.scan(record)}
-
-
-_CLAIM: Codec[ContentId] = Codec(bytes, ContentId)

@@ -18,7 +18,9 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 import msgpack
 
-__all__ = ["FLAG", "NUMBER", "Codec", "MemoryTables", "Table", "Tables", "mark", "ordered", "packed"]
+from .ids import ContentId
+
+__all__ = ["CLAIM", "FLAG", "NUMBER", "Codec", "MemoryTables", "Table", "Tables", "mark", "ordered", "packed"]
 
 V = TypeVar("V")
 
@@ -105,6 +107,7 @@ _BEYOND = b"\xff" * 128
 FLAG: Codec[bool] = Codec(lambda _: b"", lambda _: True)
 """Of tables in which being there is all that a key says."""
 NUMBER: Codec[int] = Codec(msgpack.packb, msgpack.unpackb)
+CLAIM: Codec[ContentId] = Codec(bytes, ContentId)
 
 
 def packed(write: Callable[[V], tuple[object, ...]], read: Callable[..., V]) -> Codec[V]:

@@ -14,7 +14,8 @@ import signal
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import closing, suppress
+from functools import partial
 
 import filelock
 import structlog
@@ -77,8 +78,8 @@ async def _main(config: Config) -> None:
     me = identity.load_or_create(config.home.identity)
     swarm = config.swarm_id()
     with Store(config.home.store, swarm) as store:
-        replica = NodeReplica(store, swarm, _entrance(config, me))
-        await replica.load()
+        replica = NodeReplica(store, swarm, _entrance(config, me), config.home.store.with_name("boards.db"))
+        await replica.open()
         feed = Feed(
             replica, lambda row, limit: [record_event(it.row, it.envelope) for it in replica.page(row, limit)]
         )
@@ -87,15 +88,16 @@ async def _main(config: Config) -> None:
         structlog.get_logger("daemon").info(
             "started", home=str(config.home.path), peer_id=me.peer_id, records=len(replica)
         )
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_stop_on_signal, node)
-            nursery.start_soon(node.supervisor.run, _parts(config, node, me))
-            await node.stopping.wait()
-            _end_the_hard_way_in(_HARD_STOP_S)
-            feed.close()
-            with trio.move_on_after(_HARD_STOP_S / 2):
-                await node.api_stopped.wait()
-            nursery.cancel_scope.cancel()
+        with closing(replica):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_stop_on_signal, node)
+                nursery.start_soon(node.supervisor.run, _parts(config, node, me))
+                await node.stopping.wait()
+                _end_the_hard_way_in(_HARD_STOP_S)
+                feed.close()
+                with trio.move_on_after(_HARD_STOP_S / 2):
+                    await node.api_stopped.wait()
+                nursery.cancel_scope.cancel()
 
 
 async def _stop_on_signal(node: Node) -> None:
@@ -141,10 +143,21 @@ def _parts(config: Config, node: Node, me: identity.Identity) -> dict[str, Calla
             finally:
                 node.agent = None
 
-    parts: dict[str, Callable[[], Awaitable[None]]] = {"api": serve, "feed": node.feed.run, "gossip": gossip}
+    parts: dict[str, Callable[[], Awaitable[None]]] = {
+        "api": serve,
+        "boards": node.replica.keep_boards,
+        "feed": node.feed.run,
+        "gossip": gossip,
+    }
     if config.agent.enabled:
-        parts["agent"] = agent
+        parts["agent"] = partial(_once_caught_up, node.replica, agent)
     return parts
+
+
+async def _once_caught_up(replica: NodeReplica, part: Callable[[], Awaitable[None]]) -> None:
+    """An agent that saw half of the records would repeat the work of the other half."""
+    await replica.wait_caught_up()
+    await part()
 
 
 async def _tell_neighbours(replica: NodeReplica, swarm: Swarm) -> None:

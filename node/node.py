@@ -17,7 +17,7 @@ import trio
 from experiments.recipe import Recipe, RecipeError
 from gossip.proto.peerid import peer_id_of, public_key_of
 from leaderboard.board.explain import explain
-from leaderboard.board.rows import Board, ClaimView, Row
+from leaderboard.board.rows import ClaimView, Row
 from leaderboard.codec import ValueMap
 from leaderboard.envelope import Envelope
 from leaderboard.errors import PeerError, Refused
@@ -128,6 +128,7 @@ class Node:
                 PartStatus(part.name, part.state, part.restarts, part.last_error)
                 for part in self.supervisor.statistics()
             ),
+            boards_percent=self.replica.boards.progress,
         )
 
     async def peers(self) -> tuple[PeerView, ...]:
@@ -311,29 +312,28 @@ class Node:
         standings = self.replica.standings
         state = hashlib.sha256()
         for track in sorted(standings.tracks()):
-            state.update(track + standings.board(track).digest)
+            state.update(track + standings.digest(track))
         return state.digest()
 
-    def _board(self, track: TrackId) -> Board | None:
+    def _track_view(self, manifest: TrackManifest) -> TrackView:
         standings = self.replica.standings
-        return standings.board(track) if track in standings.tracks() else None
-
-    def _track_view(self, manifest: TrackManifest, board: Board | None = None) -> TrackView:
-        board = board or self._board(manifest.id)
+        known = manifest.id in standings.tracks()
         return track_view(
             Track(manifest),
             installed=any(item.id == manifest.id for item in self._installed()),
-            claims=len(self.replica.standings.claims(manifest.id)),
-            confirmed=0 if board is None else sum(row.rank is not None for row in board.rows),
+            claims=standings.claim_count(manifest.id),
+            confirmed=standings.confirmed(manifest.id) if known else 0,
         )
 
     def _board_view(self, manifest: TrackManifest, limit: int) -> BoardView:
-        board = self._board(manifest.id)
-        rows = () if board is None else board.rows[:limit]
+        standings = self.replica.standings
+        known = manifest.id in standings.tracks()
         return BoardView(
-            track=self._track_view(manifest, board),
-            digest="" if board is None else to_text(board.digest),
-            rows=tuple(self._row(row.view, row) for row in rows),
+            track=self._track_view(manifest),
+            digest=to_text(standings.digest(manifest.id)) if known else "",
+            rows=tuple(self._row(row.view, row) for row in standings.first(manifest.id, limit))
+            if known
+            else (),
         )
 
     def _row(self, view: ClaimView, row: Row | None = None) -> BoardRow:
@@ -391,7 +391,8 @@ class Node:
 
     def _name(self, author: AuthorId) -> str:
         """The name an author gives itself, or its short id."""
-        return self._profiles().get(author) or short(author)
+        profile = self.replica.standings.profile(author)
+        return (profile and profile.name) or short(author)
 
 
 def _named(manifest: TrackManifest, text: str) -> bool:

@@ -21,6 +21,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache, partial
 from itertools import chain, islice
+from pathlib import Path
 
 import trio
 
@@ -34,11 +35,13 @@ from leaderboard.ids import AuthorId, ContentId, SwarmId
 from leaderboard.ledger import Admission, Ledger, verify_each
 from leaderboard.standings import Standings
 
+from .boards import Boards
 from .store import Store, Stored
 
 __all__ = ["Entrance", "NodeReplica", "now_ms", "verify_in_threads"]
 
 _LOAD_PAGE = 2_000
+_SAVE_SECONDS = 2.0
 _CORES = min(8, os.cpu_count() or 1)
 _WORTH_THREADS = 16
 """Signatures below which handing out costs more than it saves: one takes 40 us, a hand-over about 100 us."""
@@ -82,11 +85,14 @@ def _verifiers() -> ThreadPoolExecutor:
 class NodeReplica:
     """Implements `gossip.proto.Replica` and feeds the standings."""
 
-    def __init__(self, store: Store, swarm: SwarmId, entrance: Entrance | None = None) -> None:
+    def __init__(
+        self, store: Store, swarm: SwarmId, entrance: Entrance | None = None, views: Path | None = None
+    ) -> None:
+        """`views`: the file that keeps the standings from one start to the next; without it, memory does."""
         self.store = store
         self.swarm = swarm
         self.entrance = entrance or Entrance()
-        self.standings = Standings()
+        self.boards = Boards(store, views, self.entrance.me)
         self._set_refused(self.entrance.refused)
         self.neighbours: frozenset[AuthorId] = frozenset()
         """Authors whose nodes this one is connected to, as told from time to time."""
@@ -107,42 +113,60 @@ class NodeReplica:
         )
         self._writer = trio.Lock()
         self._moved = trio.Event()
-        self._cursor = 0
+        self._cursor = store.count()
         self._hidden = 0
         self._epoch = 0
+        self._caught_up = trio.Event()
 
     def _set_refused(self, authors: frozenset[AuthorId]) -> None:
         self.refused = authors
         self._refused_peers = frozenset(map(peer_id_of, authors))
 
-    async def load(self) -> None:
-        """Build the standings from what the store holds; called once, before anything is admitted."""
+    async def open(self) -> None:
+        """Get ready to answer; called once, before anything is admitted. Boards may have to catch up."""
         self.store.hide(self.refused)
         self._hidden = await trio.to_thread.run_sync(self.store.hidden_count)
-        self.standings, self._cursor = await self._fold(Standings(), 0)
+        self.boards.open(self.refused)
 
-    async def _fold(self, standings: Standings, row: int) -> tuple[Standings, int]:
-        """`standings` with what the log holds after `row`, and where that ended."""
-        while page := await trio.to_thread.run_sync(self.page, row):
-            standings.add([it.envelope for it in page if it.envelope.author not in self.refused])
-            row = page[-1].row
-        return standings, row
+    async def load(self) -> None:
+        """The same, and wait until the boards have caught up with the log."""
+        await self.open()
+        await self.boards.catch_up(lambda: self._cursor)
+
+    async def keep_boards(self) -> None:
+        """Let the boards catch up, then save them now and then, for ever."""
+        while True:
+            await self.boards.catch_up(lambda: self._cursor)
+            self._caught_up.set()
+            row = self._cursor
+            await self.boards.save_gently()
+            await self.wait_beyond(row)
+            await trio.sleep(_SAVE_SECONDS)
+
+    async def wait_caught_up(self) -> None:
+        """Wait until the boards show the whole log for the first time."""
+        await self._caught_up.wait()
+
+    def close(self) -> None:
+        """Save the boards, so that the next start goes on from here."""
+        self.boards.close()
+
+    @property
+    def standings(self) -> Standings:
+        """What the records add up to, as far as they are folded (`boards.progress`)."""
+        return self.boards.standings
 
     async def refuse(self, authors: frozenset[AuthorId]) -> None:
         """Leave the records of `authors`, and of nobody else, out of everything from now on."""
         async with self._writer:
-            new, gone = authors - self.refused, self.refused - authors
             self._set_refused(authors)
             self._ledger.refuse(authors)
             self.store.hide(authors)
             self._postponed.clear()
             self._epoch += 1
             self._hidden = await trio.to_thread.run_sync(self.store.hidden_count)
-            if new & self.standings.authors():
-                self.standings, _ = await self._fold(Standings(), 0)
-            else:
-                for author in gone:
-                    self.standings.add(await trio.to_thread.run_sync(list, self.store.by_author(author)))
+            self.boards.open(authors)
+        await self.boards.catch_up(lambda: self._cursor)
 
     def page(self, row: int, limit: int = _LOAD_PAGE) -> list[Stored]:
         """At most `limit` records after `row`, in order of arrival; blocks on the disk."""
@@ -185,9 +209,11 @@ class NodeReplica:
     def _show(self) -> None:
         if not self._fresh:
             return
-        self.standings.add(self._fresh)
+        fresh, before = list(self._fresh), self._cursor
         self._fresh.clear()
         self._cursor = self.store.count()
+        if self.boards.caught_up and self.boards.row == before:
+            self.boards.take(fresh, self._cursor)  # else they are folded when their turn comes
         moved, self._moved = self._moved, trio.Event()
         moved.set()
 

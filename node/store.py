@@ -218,6 +218,23 @@ class Store:
         found = self._envelopes(where, (index_key(subject), kind))
         return (item for item in found if subject_of(item) == subject)
 
+    def on_claim(self, claim: ContentId, until: int) -> Generator[Envelope]:
+        """A claim's record and everything about it but notes, among the first `until` rows."""
+        where = (
+            "WHERE row IN (SELECT row FROM records WHERE key = ?1 AND row <= ?2 UNION"
+            " SELECT row FROM records WHERE subject = ?1 AND row <= ?2 AND kind <> 'note')"
+            " ORDER BY records.row"
+        )
+        for item in self._envelopes(where, (index_key(claim), until)):
+            if item.id == claim or subject_of(item) == claim:
+                yield item
+
+    def id_at(self, row: int) -> ContentId | None:
+        """The record in a row of the log, hidden or not; None past its end."""
+        with self._reading() as reader:
+            found = reader.execute("SELECT id FROM records WHERE row = ?", (row,)).fetchone()
+        return None if found is None else ContentId(found[0])
+
     def by_author(self, author: AuthorId) -> Generator[Envelope]:
         """An author's records, chain by chain; a scan."""
         found = self._envelopes("WHERE author = ? ORDER BY chain, seq", (index_key(author),))

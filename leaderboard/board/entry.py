@@ -14,14 +14,15 @@ from fractions import Fraction
 from typing import Any
 
 from ..evidence.confseq import lower_bound
+from ..evidence.eprocess import strength
 from ..evidence.policy import Policy
 from ..evidence.standing import Assessment, Standing
 from ..ids import AuthorId, ContentId, RecipeId, TrackId
 from ..manifest import TrackManifest
-from ..tables import packed
+from ..tables import ordered, packed
 from .ranking import Margin
 
-__all__ = ["CARD", "ENTRY", "Card", "Entry", "entry_of"]
+__all__ = ["CARD", "ENTRY", "Card", "Entry", "downwards", "entry_of", "order_of"]
 
 _MOST_LEVELS = 40
 """Doublings of the number of tested claims that a bar can have gone through."""
@@ -62,7 +63,8 @@ class Entry:
     upper: float
     lowers: tuple[float, ...]
     """Selection-corrected lower bounds of the effect while the bar is at level 0, 1, ... up to `level`."""
-    e_value: Fraction
+    evidence: bytes
+    """The e-value as bytes that sort downwards (see `downwards`)."""
     own_median: float | None
     """The author's own measurement; None if there is none."""
     voices: bytes
@@ -71,6 +73,8 @@ class Entry:
     """Over the track's reference, while its evidence clears the bar and its opponent's does."""
     personal: float | None = None
     """What its author measured, over the reference; None while its opponent is not confirmed."""
+    support: bytes = b""
+    """How well it is supported among the claims of its recipe: the least comes first; empty at first."""
     ranked: bool = False
     listed: Standing | None = None
     """Its place among the rows without rank; None if it has none."""
@@ -87,13 +91,27 @@ class Entry:
     def placed_like(self, other: Entry) -> Entry:
         """With everything that follows from other claims as in `other`."""
         return replace(
-            self, margin=other.margin, personal=other.personal, ranked=other.ranked, listed=other.listed
+            self,
+            margin=other.margin,
+            personal=other.personal,
+            support=other.support,
+            ranked=other.ranked,
+            listed=other.listed,
         )
+
+    @property
+    def rank(self) -> bytes:
+        """What `support` should be: standing, then what is certain, then the evidence."""
+        is_confirmed = self.verdict is Standing.CONFIRMED and self.margin is not None
+        lower = self.margin.lower if is_confirmed and self.margin is not None else 0.0
+        return order_of(self.verdict) + ordered(-lower) + self.evidence
 
     @property
     def essence(self) -> bytes:
         """What a digest of the board covers: everything but what follows from the other claims alone."""
-        return hashlib.sha256(_write(replace(self, personal=None, ranked=False, listed=None))).digest()
+        return hashlib.sha256(
+            _write(replace(self, personal=None, support=b"", ranked=False, listed=None))
+        ).digest()
 
 
 _UNRANKED = (Standing.REFUTED, Standing.UNSTABLE, Standing.RETRACTED)
@@ -115,7 +133,7 @@ def entry_of(
         median=found.median,
         upper=manifest.effect_bound if found.interval is None else found.interval[1],
         lowers=tuple(_lower(found, policy.odds << level, manifest) for level in range(most + 1)),
-        e_value=found.e_value,
+        evidence=downwards(found.e_value),
         own_median=None if own is None else own.median or 0.0,
         voices=voices,
     )
@@ -127,22 +145,41 @@ def _lower(found: Assessment, odds: int, manifest: TrackManifest) -> float:
     return min(-manifest.effect_bound if bound is None else bound for bound in bounds)
 
 
+def order_of(standing: Standing) -> bytes:
+    """The place of a standing on the board, as the first byte of a key."""
+    return bytes([_CODE[standing]])
+
+
+def downwards(e_value: Fraction) -> bytes:
+    """An e-value to 128 binary digits, as bytes of which the least belong to the greatest value.
+
+    Exact fractions would sort by hundreds of bytes; two that differ in the 129th digit count as equal.
+    """
+    exponent = strength(e_value, 1)
+    shift = _DIGITS - 1 - exponent
+    numerator, denominator = e_value.numerator, e_value.denominator
+    digits = (numerator << shift) // denominator if shift >= 0 else numerator // (denominator << -shift)
+    upwards = ((exponent + _HALF) << _DIGITS) + digits
+    return int.to_bytes((1 << 16 + _DIGITS) - 1 - upwards, 2 + _DIGITS // 8, "big")
+
+
+_DIGITS = 128
+_HALF = 1 << 15
+"""Exponents lie within this, because seeds are capped (leaderboard.evidence.pool)."""
 _STANDINGS = tuple(Standing)
 _CODE = {standing: code for code, standing in enumerate(_STANDINGS)}
 
 
 _PLAIN = (
-    "retracted", "tested", "level", "held", "median", "upper", "lowers", "own_median", "voices", "personal",
-    "ranked",
+    "retracted", "tested", "level", "held", "median", "upper", "lowers", "evidence", "own_median", "voices",
+    "personal", "support", "ranked",
 )  # fmt: skip
 
 
 def _taken_apart(entry: Entry) -> tuple[object, ...]:
-    margin, e_value = entry.margin, entry.e_value
+    margin = entry.margin
     return (
         _CODE[entry.standing],
-        _natural(e_value.numerator),
-        _natural(e_value.denominator),
         None if margin is None else (margin.lower, margin.median, margin.upper, margin.chained),
         None if entry.listed is None else _CODE[entry.listed],
         *(getattr(entry, name) for name in _PLAIN),
@@ -151,23 +188,16 @@ def _taken_apart(entry: Entry) -> tuple[object, ...]:
 
 def _put_together(
     standing: int,
-    numerator: bytes,
-    denominator: bytes,
     margin: tuple[float, float, float, bool] | None,
     listed: int | None,
     *plain: Any,
 ) -> Entry:
     return Entry(
         standing=_STANDINGS[standing],
-        e_value=Fraction(int.from_bytes(numerator, "big"), int.from_bytes(denominator, "big")),
         margin=None if margin is None else Margin(*margin),
         listed=None if listed is None else _STANDINGS[listed],
         **dict(zip(_PLAIN, plain, strict=True)),
     )
-
-
-def _natural(number: int) -> bytes:
-    return number.to_bytes((number.bit_length() + 7) // 8, "big")
 
 
 ENTRY = packed(_taken_apart, _put_together)

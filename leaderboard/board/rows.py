@@ -105,7 +105,7 @@ class Row:
     """Confirmed claims of one tier cannot be told apart by the data."""
     view: ClaimView
     also_claimed: tuple[ContentId, ...]
-    """Other claims of the same recipe on this track, in order of id."""
+    """Other claims of the same recipe on this track, the best supported first; at most 64."""
 
     def payload(self) -> ValueMap:
         view, evidence, margin = self.view, self.view.evidence, self.view.margin

@@ -16,7 +16,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from fractions import Fraction
+from itertools import islice
 
 from ..evidence.archive import Archive
 from ..evidence.electorate import Electorate
@@ -28,8 +28,8 @@ from ..evidence.standing import Assessment, Standing, Terms, assess
 from ..ids import AuthorId, ContentId, RecipeId
 from ..manifest import TrackManifest
 from ..register import Register
-from ..tables import FLAG, Tables, mark, ordered, packed
-from .entry import ENTRY, Card, Entry, entry_of
+from ..tables import CLAIM, FLAG, Tables, mark, ordered, packed
+from .entry import ENTRY, Card, Entry, entry_of, order_of
 from .ranking import Margin, Placed, Ranking
 
 __all__ = ["Sources", "TrackBoard", "Verdict"]
@@ -95,6 +95,8 @@ class TrackBoard:
         self._held = tables.table("held", FLAG)
         self._personal = tables.table("personal", FLAG)
         self._listed = tables.table("listed", FLAG)
+        self._supported = tables.table("supported", FLAG)
+        self._shown = tables.table("shown", CLAIM)
         self._totals = tables.table("totals", _TOTALS)
         total = self._totals.get(self._prefix) or _Totals()
         self.bar_level, self.tested, self.confirmed = total.bar_level, total.tested, total.confirmed
@@ -115,8 +117,8 @@ class TrackBoard:
             lower, self.bar_level = min(level, self.bar_level), level
             stale.extend(self._reaching(lower))
         moved = self._remargin(stale).union(stale)
-        for recipe in {self._card(claim).recipe for claim in moved}:
-            self._place(recipe)
+        for recipe in {self._compare(claim) for claim in moved}:
+            self._show(recipe)
         levels = tuple(sorted(self._levels.items()))
         essence = self._essence.to_bytes(32, "big")
         total = _Totals(self.bar_level, self.tested, levels, self.confirmed, essence)
@@ -182,12 +184,25 @@ class TrackBoard:
 
     def is_decided(self, recipe: RecipeId, apart_from: ContentId) -> bool:
         """Whether another claim of the recipe is confirmed or refuted."""
-        others = self.claims_of(recipe)
-        return any(self.entry(claim).verdict in _DECIDED for claim in others if claim != apart_from)
+        return any(
+            claim != apart_from
+            for standing in (Standing.CONFIRMED, Standing.REFUTED)
+            for claim in islice(self._claims_of(recipe, order_of(standing)), 2)
+        )
 
-    def claims_of(self, recipe: RecipeId) -> list[ContentId]:
-        """Claims of a recipe on this track, in order of id."""
-        return self._register.of_recipe(recipe, self.manifest.id)
+    def also_claimed(self, claim: ContentId) -> tuple[ContentId, ...]:
+        """Other claims of the same recipe on this track, the best supported first; at most 64."""
+        claims = islice(self._claims_of(self._card(claim).recipe), _MOST_OTHERS + 1)
+        return tuple(other for other in claims if other != claim)[:_MOST_OTHERS]
+
+    def _claims_of(self, recipe: RecipeId, prefix: bytes = b"") -> Iterator[ContentId]:
+        """Claims of a recipe on this track, the best supported first."""
+        keys = self._supported.scan(self._prefix + recipe + prefix)
+        return (ContentId(key[-32:]) for key, _ in keys)
+
+    def recipe_of(self, claim: ContentId) -> RecipeId:
+        """The recipe of a claim of this track."""
+        return self._card(claim).recipe
 
     def _card(self, claim: ContentId) -> Card:
         card = self._register.card(claim)
@@ -284,31 +299,41 @@ class TrackBoard:
             if value is not None:
                 mark(self._personal, self._prefix + author + ordered(-value) + claim, present=sign > 0)
 
-    def _place(self, recipe: RecipeId) -> None:
-        """Choose the claim under which a recipe is shown and enter it into the ranking or the rest."""
-        claims = self.claims_of(recipe)
-        best = claims[0] if len(claims) == 1 else min(claims, key=self._support)
-        for claim in claims:
-            before, card = self.entry(claim), self._card(claim)
-            ranked = claim == best and before.verdict is Standing.CONFIRMED
-            listed = before.verdict if claim == best and not ranked else None
-            if ranked and before.margin is not None:
-                self.ranking.put(Placed(claim, before.margin, card.recipe_bytes))
-            elif before.ranked:
-                self.ranking.remove(claim)
-            for standing, sign in ((before.listed, -1), (listed, 1)):
-                if standing is not None and listed is not before.listed:
-                    mark(self._listed, self._prefix + _listing(standing, card, claim), present=sign > 0)
-            self.confirmed += ranked - before.ranked
-            if (ranked, listed) != (before.ranked, before.listed):
-                self._entries.put(self._prefix + claim, replace(before, ranked=ranked, listed=listed))
+    def _compare(self, claim: ContentId) -> RecipeId:
+        """Enter a claim among those of its recipe, by how well it is supported."""
+        entry, recipe = self.entry(claim), self._card(claim).recipe
+        if entry.support != entry.rank:
+            if entry.support:
+                self._supported.drop(self._prefix + recipe + entry.support + claim)
+            self._supported.put(self._prefix + recipe + entry.rank + claim, True)
+            self._entries.put(self._prefix + claim, replace(entry, support=entry.rank))
+        return recipe
 
-    def _support(self, claim: ContentId) -> tuple[int, float, Fraction, ContentId]:
-        """Sort key: standing, then what is certain, then the evidence, then id."""
-        entry = self.entry(claim)
-        is_confirmed = entry.verdict is Standing.CONFIRMED and entry.margin is not None
-        lower = -entry.margin.lower if is_confirmed and entry.margin is not None else 0.0
-        return (_ORDER[entry.verdict], lower, -entry.e_value, claim)
+    def _show(self, recipe: RecipeId) -> None:
+        """Enter the best supported claim of a recipe into the ranking or the rest, and no other."""
+        best = next(self._claims_of(recipe))
+        before = self._shown.get(self._prefix + recipe)
+        if before is not None and before != best:
+            self._stand(before, ranked=False, listed=None)
+        if before != best:
+            self._shown.put(self._prefix + recipe, best)
+        verdict = self.entry(best).verdict
+        ranked = verdict is Standing.CONFIRMED
+        self._stand(best, ranked=ranked, listed=None if ranked else verdict)
+
+    def _stand(self, claim: ContentId, *, ranked: bool, listed: Standing | None) -> None:
+        entry, card = self.entry(claim), self._card(claim)
+        if ranked and entry.margin is not None:
+            self.ranking.put(Placed(claim, entry.margin, card.recipe_bytes))
+        elif entry.ranked:
+            self.ranking.remove(claim)
+        if (ranked, listed) == (entry.ranked, entry.listed):
+            return
+        for standing, present in ((entry.listed, False), (listed, True)):
+            if standing is not None:
+                mark(self._listed, self._prefix + _listing(standing, card, claim), present=present)
+        self.confirmed += ranked - entry.ranked
+        self._entries.put(self._prefix + claim, replace(entry, ranked=ranked, listed=listed))
 
     def _confirmed_reason(self, found: Assessment) -> str:
         spared = spare(found.replicators, self.policy)
@@ -326,9 +351,8 @@ class TrackBoard:
         return f"{found.reason}: it beat an opponent that is not confirmed itself"
 
 
-_DECIDED = (Standing.CONFIRMED, Standing.REFUTED)
-_ORDER = {standing: index for index, standing in enumerate(Standing)}
 _MOST_LEVEL = 2**16 - 1
+_MOST_OTHERS = 64
 
 
 def _personal(entry: Entry, base: Margin | None) -> float | None:
@@ -337,4 +361,4 @@ def _personal(entry: Entry, base: Margin | None) -> float | None:
 
 def _listing(standing: Standing, card: Card, claim: ContentId) -> bytes:
     """The key that sorts rows without rank: by standing, the latest first, then by id."""
-    return bytes([_ORDER[standing]]) + (2**64 - 1 - card.time_ms).to_bytes(8, "big") + claim
+    return order_of(standing) + (2**64 - 1 - card.time_ms).to_bytes(8, "big") + claim

@@ -13,7 +13,7 @@ from ..evidence.causes import causes_of
 from ..evidence.electorate import Electorate
 from ..evidence.facts import ClaimFacts
 from ..evidence.policy import Policy
-from ..ids import ContentId, TrackId
+from ..ids import ContentId, RecipeId, TrackId
 from ..manifest import TrackManifest
 from .findings import findings_of
 from .rows import Board, ClaimView, Row
@@ -24,8 +24,8 @@ __all__ = ["View"]
 _STATE_DOMAIN = b"consilience/board-state/v1\x00"
 _WARM = 10
 """First rows of a board that are kept ready to be read."""
-_MOST_ROWS = 512
-"""Rows that are kept as last read: some 10 kB each."""
+_MOST_VIEWS = 512
+"""Claims that are kept as last read: some 10 kB each."""
 
 
 class View:
@@ -38,8 +38,10 @@ class View:
         self._tracks: dict[TrackId, TrackBoard] = {}
         self._dirty: dict[TrackId, set[ContentId]] = {}
         self._boards: dict[TrackId, Board] = {}
-        self._rows: OrderedDict[ContentId, Row] = OrderedDict()
-        """Unranked rows as last read; dropped when their verdict may have changed or a bar moved."""
+        self._views: OrderedDict[ContentId, ClaimView] = OrderedDict()
+        """Claims as last read; dropped when their verdict may have changed or a bar moved."""
+        self._others: dict[RecipeId, tuple[ContentId, ...]] = {}
+        """Claims of a recipe beside the one under which it is shown; dropped when one of them changed."""
 
     def open_track(self, manifest: TrackManifest, claims: Iterable[ContentId]) -> None:
         """A track became known, or is known again; `claims` are those that no board has seen yet."""
@@ -64,11 +66,14 @@ class View:
             level = state.bar_level
             moved = state.refresh(self._dirty[track])
             self._dirty[track] = set()
+            if self._others:
+                for claim in moved:
+                    self._others.pop(state.recipe_of(claim), None)
             if level != state.bar_level:
-                self._rows.clear()
-            for claim in moved:
-                if self._rows:
-                    self._forget(state, claim)
+                self._views.clear()
+            elif self._views:
+                for claim in moved:
+                    self._views.pop(claim, None)
         return state
 
     def board(self, track: TrackId) -> Board:
@@ -104,7 +109,7 @@ class View:
         """The first confirmed rows alone."""
         state = self.track(track)
         return [
-            _ranked(self._row(state, placed.claim), rank, tier)
+            self._row(state, placed.claim, rank, tier)
             for rank, (tier, placed) in enumerate(state.ranking.top(most), start=1)
         ]
 
@@ -113,31 +118,32 @@ class View:
         rows = self.top(track, most)
         state = self._tracks[track]
         rest = list(islice(state.rest(), most - len(rows)))
-        return rows + [self._row(state, claim) for claim in rest]
+        return rows + [self._row(state, claim, None, None) for claim in rest]
 
     def claim(self, facts: ClaimFacts) -> ClaimView:
         """One claim of a known track."""
         assert facts.claim is not None
-        return self._row(self.track(facts.claim.track), facts.id).view
+        return self._view(self.track(facts.claim.track), facts.id)
 
-    def _forget(self, state: TrackBoard, claim: ContentId) -> None:
-        row = self._rows.pop(claim, None)
-        card = self._sources.register.card(claim)
-        for other in row.also_claimed if row else state.claims_of(card.recipe) if card else ():
-            self._rows.pop(other, None)
+    def _row(self, state: TrackBoard, claim: ContentId, rank: int | None, tier: int | None) -> Row:
+        view = self._view(state, claim)
+        others = self._others.get(view.recipe)
+        if others is None:
+            if len(self._others) > _MOST_VIEWS:
+                self._others.clear()
+            others = self._others[view.recipe] = state.also_claimed(claim)
+        return Row(rank, tier, view, others)
 
-    def _row(self, state: TrackBoard, claim: ContentId) -> Row:
-        row = self._rows.get(claim)
-        if row is None:
+    def _view(self, state: TrackBoard, claim: ContentId) -> ClaimView:
+        view = self._views.get(claim)
+        if view is None:
             facts = self._sources.archive.get(claim)
             assert facts is not None
-            view = self._look(state, facts)
-            others = tuple(other for other in state.claims_of(view.recipe) if other != claim)
-            row = self._rows[claim] = Row(None, None, view, others)
+            view = self._views[claim] = self._look(state, facts)
             self._sources.archive.trim()
-            if len(self._rows) > _MOST_ROWS:
-                self._rows.popitem(last=False)
-        return row
+            if len(self._views) > _MOST_VIEWS:
+                self._views.popitem(last=False)
+        return view
 
     def _look(self, state: TrackBoard, facts: ClaimFacts) -> ClaimView:
         assert facts.claim is not None
@@ -163,7 +169,3 @@ class View:
             odds=self._policy.odds,
             delta_min=state.manifest.delta_min,
         )
-
-
-def _ranked(row: Row, rank: int, tier: int) -> Row:
-    return Row(rank, tier, row.view, row.also_claimed)

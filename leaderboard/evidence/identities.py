@@ -20,7 +20,7 @@ from enum import Enum
 
 from ..envelope import Envelope
 from ..ids import AuthorId, ContentId
-from ..tables import FLAG, NUMBER, Codec, Tables, packed
+from ..tables import CLAIM, FLAG, NUMBER, Codec, Tables, packed
 from .electorate import Weight
 from .facts import Commitment
 from .policy import Policy
@@ -107,7 +107,7 @@ class Identities:
         self.conduct = tables.table("conduct", _CONDUCT)
         self.wrote = tables.table("wrote", NUMBER)
         """Author and claim: how many accepts of the claim were kept, of whoever wrote about it."""
-        self.promises = tables.table("promises", _CLAIM)
+        self.promises = tables.table("promises", CLAIM)
         """Author, state, chain, seq and accept: the claim that was to be run."""
 
     def __iter__(self) -> Iterator[AuthorId]:
@@ -125,9 +125,6 @@ class Identities:
         """Remember that an author has a record."""
         if self.conduct.get(author) is None:
             self.conduct.put(author, _Conduct())
-
-
-_CLAIM: Codec[ContentId] = Codec(bytes, ContentId)
 
 
 class Identity:

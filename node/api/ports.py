@@ -161,6 +161,8 @@ class NodeStatus:
     """Digest over the common boards of all tracks: equal record sets give equal digests."""
     agent: AgentStatus
     parts: tuple[PartStatus, ...]
+    boards_percent: float = 100.0
+    """How much of the log the boards show; below 100 while they catch up after a start."""
 
 
 @dataclass(frozen=True, slots=True)

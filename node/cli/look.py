@@ -30,6 +30,8 @@ def status_command(session: Session) -> None:
     say(f"  peers     {status.peers}")
     say(f"  records   {status.records} ({status.store_bytes / 1e6:.1f} MB), {status.tracks} tracks")
     say(f"  board     {status.board_digest[:16]} (equal on nodes with equal records)")
+    if status.boards_percent < 100:
+        say(f"  boards    catching up with the records: {status.boards_percent:.0f} %")
     say(f"  agent     {visible(agent.activity)}; {agent.trials} trials, {agent.replications} replications")
     if agent.model is not None:
         _say_model(agent.model)
