@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import trio
 
 from gossip.proto.blobs import BlobShelf, Incoming
-from gossip.proto.blobs_fetch import (
+from gossip.proto.blobs_fetch import BlobFetch
+from gossip.proto.blobs_steps import (
     Begun,
     Blame,
-    BlobFetch,
     Dial,
     FetchEffect,
     FetchEvent,

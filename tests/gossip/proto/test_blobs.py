@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gossip.proto import blobs_fetch as fetching
+from gossip.proto import blobs_steps as steps
 from gossip.proto.blobs import (
     MAX_RUN,
     Absent,
@@ -25,8 +25,9 @@ from gossip.proto.blobs import (
     read_blob_answer,
     read_blob_question,
 )
-from gossip.proto.blobs_fetch import Begun, BlobFetch, Heard, Lost, Ready, Reserved, Tick, Written
+from gossip.proto.blobs_fetch import BlobFetch
 from gossip.proto.blobs_server import BlobServer, Found, Load, Loaded, Look
+from gossip.proto.blobs_steps import Begun, Heard, Lost, Ready, Reserved, Tick, Written
 from gossip.proto.frames import frame
 from gossip.proto.messages import Busy
 from gossip.proto.peerid import PeerId
@@ -133,27 +134,27 @@ class World:
                 return self.feed(Lost(PeerId(peer)))
         raise AssertionError("nobody owes anything, and it is not over")
 
-    def feed(self, event: fetching.FetchEvent) -> str | None:
+    def feed(self, event: steps.FetchEvent) -> str | None:
         todo = deque(self.machine.handle(event, self.now))
         while todo:
             match todo.popleft():
-                case fetching.Dial(peer):
+                case steps.Dial(peer):
                     reached = self.peers[peer] is not None
                     todo.extend(self.machine.handle(Ready(peer) if reached else Lost(peer), self.now))
-                case fetching.Tell(peer, question):
+                case steps.Tell(peer, question):
                     answerer = self.peers[peer]
                     assert answerer is not None
                     self.wire.setdefault(peer, deque()).extend(answerer(question))
-                case fetching.Blame(peer, reason):
+                case steps.Blame(peer, reason):
                     self.blamed[peer] = reason
-                case fetching.Reserve(head):
+                case steps.Reserve(head):
                     self.reserved.append(head.size)
                     todo.extend(self.machine.handle(Reserved(), self.now))
-                case fetching.Write(index, data):
+                case steps.Write(index, data):
                     assert index not in self.written
                     self.written[index] = data
                     todo.extend(self.machine.handle(Written(index), self.now))
-                case fetching.Finish(why):
+                case steps.Finish(why):
                     return why
         return None
 
