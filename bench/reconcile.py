@@ -33,6 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # else bench/gossi
 from gossip.proto.buckets import Buckets
 from gossip.proto.compare import Comparison
 from gossip.proto.frames import frame
+from gossip.proto.lookup import above
 from gossip.proto.messages import Give, Parts, SymbolRun, Want, read_answer, read_question
 from gossip.proto.peerid import PeerId
 from gossip.proto.ranges import Order, Range, Salted
@@ -73,6 +74,13 @@ class Ids:
         start = bisect_left(self.own, low)
         stop = bisect_left(self.own, high) if high else len(self.own)
         return self.own[start : min(stop, start + limit)]
+
+    def wanted(self, prefix: bytes) -> bool:
+        return not self.ids_between(prefix, above(prefix), 1)
+
+    def refuses(self, author: PeerId) -> bool:
+        del author
+        return False
 
     def envelopes(self, ids: Sequence[ContentId]) -> Sequence[bytes]:
         return [bytes(100) for _ in ids]

@@ -53,6 +53,18 @@ def test_too_few_symbols_give_a_part_and_never_an_error(ours: set[int], theirs: 
     assert set(found.ours) <= set(prefixes(ours - theirs))
 
 
+@given(ours=SETS, theirs=SETS, count=st.integers(1, 40))
+@settings(deadline=None, max_examples=60)
+def test_decoding_goes_on_from_what_fewer_symbols_gave(ours: set[int], theirs: set[int], count: int) -> None:
+    mine, other = sketch(prefixes(ours)).symbols(), sketch(prefixes(theirs)).symbols()
+    first = difference(KEYS, mine, Symbols.empty().extended(other.wire(0, count)))
+    more = Symbols.empty().extended(other.wire(0, 1024))
+    found, whole = difference(KEYS, mine, more, first), difference(KEYS, mine, more)
+    assert found.complete
+    assert set(found.theirs) == set(whole.theirs)
+    assert set(found.ours) == set(whole.ours)
+
+
 @given(items=st.lists(st.integers(0, 500), unique=True, max_size=60), cut=st.integers(0, 60))
 @settings(deadline=None, max_examples=40)
 def test_a_sketch_does_not_depend_on_how_it_was_filled(items: list[int], cut: int) -> None:
