@@ -12,7 +12,7 @@ against the caller's limit, a chunk's length against the head.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -37,6 +37,7 @@ from .blobs_steps import (
     Write,
     Written,
 )
+from .messages import Busy
 from .peerid import PeerId
 
 __all__ = ["BlobFetch"]
@@ -49,6 +50,9 @@ _SLOW_SECONDS = 3.0
 """A peer that owes something and sent nothing for so long is slow: somebody else is asked as well."""
 _LONGEST_RUN = 16
 """Chunks asked for at once: 2 MiB, which hides a round trip of 100 ms up to 20 MB/s."""
+_BUSY_SECONDS = 2.0
+_BUSY_TIMES = 8
+"""A peer that is busy is asked again after a while: when a blob is new, everybody wants it from its maker."""
 _QUICK_SECONDS = 2.0
 """A run that took less is followed by one of twice the length, from one chunk on."""
 
@@ -80,6 +84,9 @@ class BlobFetch:
         self._most_bytes = most_bytes
         self._peers = deque(dict.fromkeys(peers))
         self._sessions: dict[PeerId, _Session] = {}
+        self._later: deque[tuple[float, PeerId]] = deque()
+        """Peers that were busy, and when they may be asked again."""
+        self._busy: Counter[PeerId] = Counter()
         self._head: BlobHead | None = None
         self._room = False
         self._pool: deque[int] = deque()
@@ -150,6 +157,9 @@ class BlobFetch:
             case Head() | Chunk():
                 return self._blame(peer, "an answer to another question")
         self._forget(peer, again=False)
+        self._busy[peer] += 1
+        if isinstance(answer, Busy) and self._busy[peer] < _BUSY_TIMES:
+            self._later.append((now + _BUSY_SECONDS, peer))
         return [Part(peer)]
 
     def _found(self, peer: PeerId, head: BlobHead) -> list[FetchEffect]:
@@ -222,6 +232,8 @@ class BlobFetch:
     def _dial(self, now: float) -> list[FetchEffect]:
         """Keep as many peers at work as there should be."""
         effects: list[FetchEffect] = []
+        while self._later and self._later[0][0] <= now:
+            self._peers.append(self._later.popleft()[1])
         slow = sum(not s.idle and now - s.since > _SLOW_SECONDS for s in self._sessions.values())
         while self._peers and len(self._sessions) < min(_AT_MOST, _AT_ONCE + slow):
             peer = self._peers.popleft()
@@ -233,7 +245,7 @@ class BlobFetch:
         if self._room and not self._unwritten:
             return self._finish("")
         missing = self._head is None or len(self._got) < self._head.chunks
-        if missing and not self._sessions and not self._peers:
+        if missing and not self._sessions and not self._peers and not self._later:
             return self._finish("no connected peer gives it to us")
         return []
 

@@ -132,7 +132,8 @@ class World:
             if self.machine.expects(PeerId(peer)):
                 self.now += 10.0
                 return self.feed(Lost(PeerId(peer)))
-        raise AssertionError("nobody owes anything, and it is not over")
+        self.now += 1.0
+        return self.feed(Tick())
 
     def feed(self, event: steps.FetchEvent) -> str | None:
         todo = deque(self.machine.handle(event, self.now))
@@ -230,6 +231,22 @@ def test_absence_and_refusal_cost_nothing(answer: Absent | Busy) -> None:
     assert world.run() == ""
     assert not world.blamed
     assert "no connected peer" in World({"x": refusing, "y": None}).run()
+
+
+def test_a_busy_peer_is_asked_again_for_a_while() -> None:
+    inner, refusals = honest(), [5]
+
+    def answer(question: bytes) -> list[bytes]:
+        refusals[0] -= 1
+        return inner(question) if refusals[0] < 0 else [Busy().encode()]
+
+    world = World({"busy": answer})
+    assert world.run() == ""
+    assert world.data == DATA
+    assert 8 < world.now < 20
+    always = World({"busy": lambda _: [Busy().encode()]})
+    assert "no connected peer" in always.run()
+    assert always.heard["busy"] == 8
 
 
 def test_a_peer_that_loses_the_blob_half_way() -> None:
