@@ -120,9 +120,15 @@ def _came_of(view: ClaimView) -> str:
 def _dead_ends(track: Track, latest: Sequence[Attempt]) -> Iterator[Lesson]:
     for attempt in latest:
         if is_dead_end(attempt, track.manifest.delta_min):
-            what = "diverged" if attempt.effect is None else f"gains {attempt.effect:.3g}, which is nothing"
-            text = f"{recipe_line(attempt.recipe, track.manifest.reference)} {what} ({attempt.seeds} seeds)"
+            line = recipe_line(attempt.recipe, track.manifest.reference)
+            text = f"{line} {_fate(attempt.effect)} ({attempt.seeds} seeds)"
             yield _lesson(track, "dead end", to_text(attempt.id), text, attempt.claim)
+
+
+def _fate(effect: float | None) -> str:
+    if effect is None:
+        return "diverged"
+    return f"loses {-effect:.3g}" if effect < 0 else f"gains only {effect:.3g}"
 
 
 def is_dead_end(attempt: Attempt, least: float) -> bool:

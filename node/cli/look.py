@@ -44,16 +44,18 @@ def status_command(session: Session) -> None:
 
 def _say_model(model: ModelStatus) -> None:
     limits = (
-        _used(f"{model.requests}", model.requests_per_day, "requests"),
-        _used(f"{model.tokens}", model.tokens_per_day, "tokens"),
+        _used(f"{model.requests:,}", model.requests_per_day, "requests"),
+        _used(f"{model.tokens:,}", model.tokens_per_day, "tokens"),
         _used(f"{model.dollars:.2f}", model.dollars_per_day, "dollars"),
     )
+    failures = ", ".join(f"{kind} {count}" for kind, count in sorted(model.failures.items()))
     say(f"  model     {visible(model.name)} at {visible(model.endpoint)}; {visible(model.state)}")
-    say(f"            {model.ideas} ideas from {model.asked} questions; today {', '.join(limits)}")
+    say(f"            {model.ideas} ideas from {model.asked} questions{failures and f' ({failures})'}")
+    say(f"            today {', '.join(limits)}")
 
 
 def _used(amount: str, limit: float, unit: str) -> str:
-    return f"{amount} of {limit:g} {unit}" if limit else f"{amount} {unit}"
+    return f"{amount} of {limit:,} {unit}" if limit else f"{amount} {unit}"
 
 
 @click.group("peers", invoke_without_command=True)

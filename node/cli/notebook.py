@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO
 
 import click
 
+from leaderboard.codec import Value, ValueMap
 from leaderboard.ids import TrackId, to_text
 
 from ..errors import NotFound
@@ -133,9 +134,21 @@ def _attempts(attempts: Sequence[Attempt]) -> None:
         )
         for item in attempts
     ]
-    recipes = [[f"  {visible(recipe_line(item.recipe))}"] for item in attempts]
+    usual = _common(attempts)
+    recipes = [[f"  {visible(recipe_line(item.recipe, usual))}"] for item in attempts]
     head = ("outcome", "standing", "effect", "interval", "predicted", "age", "by")
     table(head, rows, right="effect predicted", below=recipes)
+
+
+def _common(attempts: Sequence[Attempt]) -> ValueMap:
+    """What all of several recipes say, and so need not be shown."""
+    found: dict[str, Value] = {}
+    for part in ("slots", "settings") if len(attempts) > 1 else ():
+        tables = [table for item in attempts if isinstance(table := item.recipe.get(part), Mapping)]
+        if len(tables) == len(attempts):
+            first = tables[0].items()
+            found[part] = {name: value for name, value in first if all(t.get(name) == value for t in tables)}
+    return found
 
 
 def _print(entries: Sequence[Entry]) -> None:
