@@ -17,14 +17,15 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import entry_points
-from typing import Final
+from typing import Any, Final
 
 from leaderboard.errors import LocalError
 from leaderboard.ids import TrackId
 from leaderboard.manifest import TrackManifest
 
+from .data import corpora
 from .recipe import Recipe
 from .space import Space, nearest
 
@@ -33,7 +34,17 @@ __all__ = ["ENTRY_POINT_GROUP", "Track", "installed_tracks", "load_track"]
 ENTRY_POINT_GROUP: Final = "consilience.tracks"
 
 # Where each built-in track's function is; imported only when asked for.
-_BUILT_IN: Final = {"deep-mlp": "experiments.tracks.deep_mlp", "kernels": "experiments.tracks.kernels"}
+_BUILT_IN: Final = {
+    "byte-lm": "experiments.tracks.byte_lm:track",
+    "byte-lm-gpu": "experiments.tracks.byte_lm:gpu_track",
+    "deep-mlp": "experiments.tracks.deep_mlp:track",
+    "kernels": "experiments.tracks.kernels:track",
+}
+# Tracks that run on a text of this machine are called NAME:TEXT; where the functions for them are.
+_ON_TEXTS: Final = {
+    "byte-lm": "experiments.tracks.byte_lm:corpus_track",
+    "byte-lm-gpu": "experiments.tracks.byte_lm:gpu_corpus_track",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +57,7 @@ class Track:
     runner: str
     """Module that workers import."""
     examiner: str
-    """Module that the parent imports when a trial starts."""
+    """Module that the parent imports when a trial starts, or MODULE:ARGUMENT; see `harness.exam`."""
     runs_on: tuple[str, ...] = ("cpu",)
     """Kinds of device that its runner computes on: `cpu`, `cuda` (`harness.kinds`)."""
     limit_s: float = 60.0
@@ -64,7 +75,10 @@ class Track:
 
 def installed_tracks() -> tuple[str, ...]:
     """Names of the tracks that this machine can run, sorted; imports none of them."""
-    return tuple(sorted({*_BUILT_IN, *(point.name for point in entry_points(group=ENTRY_POINT_GROUP))}))
+    texts = (f"{name}:{corpus.name}" for corpus in corpora() for name in _ON_TEXTS)
+    return tuple(
+        sorted({*_BUILT_IN, *texts, *(point.name for point in entry_points(group=ENTRY_POINT_GROUP))})
+    )
 
 
 @cache
@@ -77,8 +91,11 @@ def load_track(name: str) -> Track:
 
 
 def _maker(name: str) -> Callable[[], object]:
+    family, _, text = name.partition(":")
     if name in _BUILT_IN:
-        found: object = importlib.import_module(_BUILT_IN[name]).track
+        found: object = _named(_BUILT_IN[name])
+    elif text and family in _ON_TEXTS:
+        found = partial(_named(_ON_TEXTS[family]), text)
     else:
         points = tuple(entry_points(group=ENTRY_POINT_GROUP, name=name))
         if not points:
@@ -87,3 +104,9 @@ def _maker(name: str) -> Callable[[], object]:
     if not callable(found):
         raise LocalError(f"the package that installs the track {name!r} names no function for it; remove it")
     return found
+
+
+def _named(place: str) -> Any:
+    """The function at MODULE:NAME."""
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)

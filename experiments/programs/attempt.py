@@ -45,7 +45,11 @@ _REQUEST_BYTES: Final = 256 * 1024
 _ODDS: Final = 20  # intervals of 95 %
 _DEFAULT_SEEDS: Final = 8
 # A trial that its worker could not finish says something about the candidate, the others about this machine.
-_CANDIDATE_FAULTS: Final = {Fault.TIMEOUT: Code.TIME_LIMIT, Fault.RUNNER: Code.PROGRAM_ERROR}
+_CANDIDATE_FAULTS: Final = {
+    Fault.FOUL: Code.FOUL,
+    Fault.RUNNER: Code.PROGRAM_ERROR,
+    Fault.TIMEOUT: Code.TIME_LIMIT,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ import numpy as np
 from leaderboard.errors import LocalError, Refused
 
 from ..harness.device import Device
-from ..harness.exam import Examiner
+from ..harness.exam import load_examiner
 from ..harness.frames import matches
 from ..harness.outcome import EnvironmentClass, OnProgress, TrialOutcome
 from ..recipe import Recipe
@@ -121,7 +121,7 @@ class ProgramTrials:
 
 def judge(track: Track, recipe: Recipe, code: Confinable, seed: int, ulps: int = 0) -> float | None:
     """The value of one trial of a program, or None if it diverged; Rejected if it gets none."""
-    examiner = cast("Examiner", _load(track.examiner))
+    examiner = load_examiner(track.examiner)
     programmed = cast("Programmed", _load(_module_name(track)))
     exam = examiner.prepare(seed)
     answers = programmed.answer(recipe, code, seed, exam.inputs, ulps)

@@ -19,6 +19,7 @@ class Code(StrEnum):
     BAD_FRAME = "bad-frame"
     CRASHED = "crashed"
     DISAGREEMENT = "disagreement"
+    FOUL = "foul"
     IMPURE = "impure"
     MEMORY_LIMIT = "memory-limit"
     NOT_ALLOWED = "not-allowed"

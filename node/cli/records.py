@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from ..api.ports import BoardRow, ExportFilter, Json, RecordView
+from ..api.ports import BoardRow, ExportFilter, Json, JsonMap, RecordView
 from ..errors import DaemonDown
 from ..home import Home
 from ..text import visible
@@ -61,13 +61,22 @@ def show_command(session: Session, record: str) -> None:
 @click.option("--track", default="", help="Only this track's claims and what is about them.")
 @click.option("--author", default="", metavar="ID", help="Only this author's records.")
 @click.option("--about", default="", metavar="ID", help="Only this claim, ancestors included.")
-@click.option("--format", "form", type=click.Choice(["jsonl", "raw"]), default="jsonl", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "raw", "results.tsv"]),
+    default="jsonl",
+    show_default=True,
+)
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File; else stdout.")
 @shared
 def export_command(
     session: Session, *, kind: str, track: str, author: str, about: str, form: str, output: Path | None
 ) -> None:
-    """Records in (time, id) order: as JSON lines with the signed bytes in `raw`, or those bytes alone."""
+    """Records in (time, id) order: as JSON lines with the signed bytes in `raw`, or those bytes alone.
+
+    `results.tsv` is autoresearch's table instead: one line for each measured claim of one track.
+    """
     selection = ExportFilter(kind, track, author, about)
     with output.open("wb") if output else nullcontext(sys.stdout.buffer) as file:
         count = _copy(session.home, selection, form, file)
@@ -99,6 +108,11 @@ def open_store(home: Home) -> Iterator[Store]:
 
 
 def _copy(home: Home, selection: ExportFilter, form: str, file: BinaryIO) -> int:
+    if form == "results.tsv":
+        from ..results_tsv import results_of, write_results
+
+        lines = write_results(results_of(_parsed(home, selection), selection.track))
+        return file.write("".join(f"{line}\n" for line in lines).encode())
     count = 0
     try:
         for piece in _stream(home, selection, form):
@@ -112,6 +126,19 @@ def _copy(home: Home, selection: ExportFilter, form: str, file: BinaryIO) -> int
                 count += file.write(item.raw if form == "raw" else line)
     file.flush()
     return count
+
+
+def _parsed(home: Home, selection: ExportFilter) -> Iterator[JsonMap]:
+    """The chosen records as JSON objects."""
+    try:
+        lines = b"".join(_stream(home, selection, "jsonl")).splitlines()
+    except DaemonDown:
+        from ..views import json_line
+
+        with open_store(home) as store:
+            yield from map(json_line, _chosen(store, selection))
+        return
+    yield from map(json.loads, lines)
 
 
 def _stream(home: Home, selection: ExportFilter, form: str) -> Iterator[bytes]:

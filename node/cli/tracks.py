@@ -1,4 +1,4 @@
-"""`track ls`, `track show`: which contests there are, and what a recipe may say in each."""
+"""`track ls`, `track show`, `track data`: the contests, what a recipe may say, and texts to run them on."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ..typed import nearest
 from .client import connect
 from .group import Session, shared
 from .output import print_json, say, short_id, table
+from .texts import data_command
 
 __all__ = ["track_command"]
 
@@ -18,6 +19,9 @@ __all__ = ["track_command"]
 @click.group("track")
 def track_command() -> None:
     """The research contests."""
+
+
+track_command.add_command(data_command)
 
 
 @track_command.command("ls")

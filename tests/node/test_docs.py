@@ -22,10 +22,16 @@ def commands() -> Iterator[tuple[str, click.Command]]:
     for name in COMMANDS:
         command = cli.get_command(context, name)
         assert command is not None
-        if isinstance(command, click.Group):
-            yield from ((f"{name} {inner}", item) for inner, item in command.commands.items())
-        else:
-            yield name, command
+        yield from within(name, command)
+
+
+def within(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+    """A command, or those of a group, of groups in it too."""
+    if not isinstance(command, click.Group):
+        yield name, command
+        return
+    for inner, item in command.commands.items():
+        yield from within(f"{name} {inner}", item)
 
 
 def test_every_command_and_option_is_described() -> None:
