@@ -25,11 +25,11 @@ from leaderboard.blob import CHUNK_BYTES, MAX_BLOB_BYTES, BlobHead, BlobId, head
 from leaderboard.errors import PeerError, Refused
 from leaderboard.ids import from_text, short, to_text
 
-__all__ = ["BlobStore", "IncomingFile"]
+__all__ = ["FOLDERS", "BlobStore", "IncomingFile", "read_head"]
 
 _SIZE_BYTES = 8
 _DIGEST_BYTES = 32
-_FOLDERS = ("own", "fetched")
+FOLDERS = ("own", "fetched")
 
 
 @dataclass(slots=True)
@@ -50,11 +50,11 @@ class BlobStore:
         self._lock = threading.RLock()
         self._entries: dict[BlobId, _Entry] = {}
         self._reserved = 0
-        for folder in (*_FOLDERS, "partial"):
+        for folder in (*FOLDERS, "partial"):
             (path / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
         for left in (path / "partial").iterdir():
             left.unlink()
-        for folder in _FOLDERS:
+        for folder in FOLDERS:
             self._scan(folder)
 
     def __contains__(self, blob: BlobId) -> bool:
@@ -101,7 +101,7 @@ class BlobStore:
         with self._opened(blob) as file:
             if file is None:
                 return None
-            head = _read_head(file)
+            head = read_head(file)
         if head is None or head.id != blob:
             self._remove(blob)
             return None
@@ -157,7 +157,7 @@ class BlobStore:
 
     def _settle(self, head: BlobHead, partial: Path, *, own: bool) -> None:
         """Make a whole and synced file visible."""
-        folder = self._path / _FOLDERS[not own]
+        folder = self._path / FOLDERS[not own]
         with self._lock:
             partial.replace(folder / to_text(head.id))
             _sync_folder(folder)
@@ -197,7 +197,7 @@ class BlobStore:
             self._file(blob, entry).unlink(missing_ok=True)
 
     def _file(self, blob: BlobId, entry: _Entry) -> Path:
-        return self._path / _FOLDERS[not entry.own] / to_text(blob)
+        return self._path / FOLDERS[not entry.own] / to_text(blob)
 
     def _scan(self, folder: str) -> None:
         """Index the files of a folder; what is not named by an id is none of ours and left alone."""
@@ -269,7 +269,8 @@ class _Opened:
             self._file.close()
 
 
-def _read_head(file: BinaryIO) -> BlobHead | None:
+def read_head(file: BinaryIO) -> BlobHead | None:
+    """The head at the start of a blob's file, as it stands there; None if it is none."""
     size = int.from_bytes(file.read(_SIZE_BYTES), "big")
     if size > MAX_BLOB_BYTES:
         return None

@@ -41,7 +41,7 @@ class Check:
 @click.option("--repair", is_flag=True, help="Rebuild a damaged database from what verifies. Daemon down.")
 @shared
 def doctor_command(session: Session, *, repair: bool) -> int:
-    """Check identity, configuration, disk, sandbox, ports and database; exit code 7 if something is bad."""
+    """Check identity, configuration, disk, sandbox, blobs, port and database; exit code 7 if one is bad."""
     config = load(session.home, os.environ, {})
     if repair:
         _repair(config)
@@ -65,6 +65,7 @@ def _checks(config: Config) -> Iterator[Check]:
     yield Check("daemon", "good", "running" if running else "not running")
     yield _space(home)
     yield _sandbox()
+    yield _blobs(home)
     if running:
         yield Check("database", "unknown", "in use", "stop the daemon to have every record checked")
     else:
@@ -107,6 +108,21 @@ def _sandbox() -> Check:
     if report.level is None:
         return Check("sandbox", "unknown", "no confinement works: programs are refused", report.advice)
     return Check("sandbox", "good", f"{report.level} (only programs need it; recipes do not)", report.advice)
+
+
+def _blobs(home: Home) -> Check:
+    from ..blobs_check import check_blobs
+
+    found = check_blobs(home.blobs)
+    if found.damaged:
+        names = ", ".join(str(path) for path in found.damaged[:3])
+        return Check(
+            "blobs",
+            "bad",
+            f"{len(found.damaged)} of {found.blobs} damaged: {names}",
+            "delete them; what peers have is fetched again when it is needed",
+        )
+    return Check("blobs", "good", f"{found.blobs}, {found.bytes / 1e6:.1f} MB, every byte checked")
 
 
 def _port(config: Config) -> Check:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from leaderboard.blob import CHUNK_BYTES, BlobId, blob_id, head_of
 from leaderboard.errors import Refused
 from leaderboard.ids import to_text
 from node.blobs import BlobStore
+from node.blobs_check import check_blobs
 
 QUOTA = 1 << 20
 ROOT = Path(__file__).parents[2]
@@ -147,6 +149,71 @@ def test_what_was_fetched_and_is_put_becomes_our_own(tmp_path: Path) -> None:
     assert store.put(data) == blob
     assert (tmp_path / "own" / to_text(blob)).exists()
     assert BlobStore(tmp_path, QUOTA).get(blob) == data
+
+
+def test_the_check_finds_what_is_damaged_and_changes_nothing(tmp_path: Path) -> None:
+    store = BlobStore(tmp_path, QUOTA)
+    good, bad, cut, longer = [store.put(some(CHUNK_BYTES + 10, seed)) for seed in range(4)]
+    fetched(store, some(10, 5))
+    (tmp_path / "own" / "README").write_text("mine")
+    files = {blob: tmp_path / "own" / to_text(blob) for blob in (good, bad, cut, longer)}
+    content = bytearray(files[bad].read_bytes())
+    content[-1] ^= 1
+    files[bad].write_bytes(content)
+    os.truncate(files[cut], 1000)
+    files[longer].write_bytes(files[longer].read_bytes() + b"x")
+    found = check_blobs(tmp_path)
+    assert found.blobs == 5
+    assert set(found.damaged) == {files[bad], files[cut], files[longer]}
+    assert all(file.exists() for file in files.values())
+    assert check_blobs(tmp_path / "nowhere").blobs == 0
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_it_shows_whole_blobs_only(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from node.blobs import BlobStore\n"
+        "store = BlobStore(Path(sys.argv[1]), 10**9)\n"
+        "for number in range(int(sys.argv[2]), 10**6):\n"
+        "    print(store.put(number.to_bytes(4, 'big') * 100_000).hex(), flush=True)\n"
+    )
+    promised = set[bytes]()
+    for start in range(6):
+        with subprocess.Popen(
+            [sys.executable, "-P", "-c", code, str(tmp_path), str(1000 * start)],
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        ) as child:
+            assert child.stdout is not None
+            for _ in range(3):
+                promised.add(bytes.fromhex(child.stdout.readline().decode()))
+            child.kill()
+            promised |= {bytes.fromhex(line.decode()) for line in child.stdout if line.endswith(b"\n")}
+        assert not check_blobs(tmp_path).damaged
+    store = BlobStore(tmp_path, 10**9)
+    assert not list((tmp_path / "partial").iterdir())
+    assert all(store.get(BlobId(blob)) is not None for blob in promised)
+    assert len(promised) >= 18
+
+
+@pytest.mark.slow
+def test_doctor_names_damaged_blobs(tmp_path: Path) -> None:
+    blob = BlobStore(tmp_path / "blobs", QUOTA).put(some(100))
+    path = tmp_path / "blobs" / "own" / to_text(blob)
+    command = [sys.executable, "-P", "-m", "node.cli", "--home", str(tmp_path), "doctor", "--json"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+    def says() -> tuple[str, str]:
+        done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+        (found,) = [item for item in json.loads(done.stdout) if item["name"] == "blobs"]
+        return found["state"], found["says"]
+
+    assert says()[0] == "good"
+    os.truncate(path, 50)
+    state, words = says()
+    assert state == "bad"
+    assert str(path) in words
+    assert path.exists()
 
 
 def test_a_full_disk_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
