@@ -1,6 +1,6 @@
 """Real libp2p swarms of separate processes on one machine: propagation, loss, CPU (goals N1, N6).
 
-    python bench/gossip.py [--quick] [--json]
+    python bench/gossip.py [--quick] [--json] [--part 5|12|25|rate|burst]...
 
 Every process is one node (bench/gossip_node.py): real TCP, noise, yamux and GossipSub over loopback, the set
 in memory, signatures not checked. N1 publishes one record at a time; latency is from its making to each other
@@ -19,10 +19,13 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from statistics import median, quantiles
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+LINKS = 6
+"""Connections that a bare host opens, as many as ours keep up."""
 
 
 class Node:
@@ -50,6 +53,10 @@ class Node:
         answer: dict[str, Any] = json.loads(self.process.stdout.readline())
         return answer
 
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
     @property
     def cpu(self) -> float:
         return float(self.ask(cpu=True)["cpu"])
@@ -70,8 +77,7 @@ def swarm(count: int) -> Iterator[list[Node]]:
         yield nodes
     finally:
         for node in nodes:
-            node.process.kill()
-            node.process.wait()
+            node.end()
 
 
 def settle(nodes: list[Node], size: int, seconds: float) -> list[dict[str, Any]]:
@@ -158,71 +164,96 @@ def burst(count: int, records: int) -> dict[str, Any]:
         }
 
 
-def echo(count: int, bare: bool, seconds: float) -> float:
-    """CPU per delivered message, in ms, at four single-record messages a second and node."""
+def echo(count: int, bare: bool, rate: float, seconds: float) -> tuple[float, float]:
+    """CPU in ms and bytes on the wire per delivered record: single-record messages, `rate` a second in all."""
     with contextlib.ExitStack() as stack:
         if bare:
             nodes: list[Node] = []
-            stack.callback(lambda: [(n.process.kill(), n.process.wait()) for n in nodes])
+            stack.callback(lambda: [node.end() for node in nodes])
+            chance = Random(count)
             for seed in range(1, count + 1):
-                nodes.append(Node(seed, [node.address for node in nodes], bare=True))
+                known = chance.sample(nodes, min(LINKS, len(nodes)))
+                nodes.append(Node(seed, [node.address for node in known], bare=True))
         else:
             nodes = stack.enter_context(swarm(count))
         time.sleep(2.0)
-        before = sum(node.cpu for node in nodes)
-        started, steps = time.monotonic(), int(4 * seconds)
+        before = [node.ask(cpu=True) for node in nodes]
+        started, steps = time.monotonic(), int(rate * seconds)
         for step in range(steps):
-            for node in nodes:
-                node.ask(publish=1)
-            time.sleep(max(0.0, started + (step + 1) / 4 - time.monotonic()))
+            nodes[step % count].ask(publish=1)
+            time.sleep(max(0.0, started + (step + 1) / rate - time.monotonic()))
         time.sleep(0.5)
-        return 1e3 * (sum(node.cpu for node in nodes) - before) / (steps * count * (count - 1))
+        after = [node.ask(cpu=True) for node in nodes]
+        spent, sent = (
+            sum(b[key] - a[key] for a, b in zip(before, after, strict=True)) for key in ("cpu", "sent")
+        )
+        deliveries = steps * (count - 1)
+        return 1e3 * spent / deliveries, sent / deliveries
+
+
+def quiet(count: int, quick: bool) -> dict[str, Any]:
+    """N1 at one size: how fast, and how dear next to bare hosts at the same rate."""
+    row = propagation(count, 20 if quick else 60)
+    seconds = 5.0 if quick else 15.0
+    rate = 100.0 / count  # about a hundred deliveries a second and node: far from saturation
+    ours, bare = echo(count, False, rate, seconds), echo(count, True, rate, seconds)
+    return row | {
+        "cpu_ms": ours[0],
+        "bare_cpu_ms": bare[0],
+        "cpu_ratio": ours[0] / bare[0],
+        "bytes": ours[1],
+        "bare_bytes": bare[1],
+    }
+
+
+PARTS = ("5", "12", "25", "rate", "burst")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="five nodes and shorter")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--part", choices=PARTS, action="append", help="only this; may be repeated")
     arguments = parser.parse_args()
-    quiet = [
-        propagation(n, 20 if arguments.quick else 60) for n in ((5,) if arguments.quick else (5, 12, 25))
-    ]
-    for row in quiet:
-        print("one at a time:", {k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()})
-    seconds = 5.0 if arguments.quick else 15.0
-    ours, bare = echo(5, False, seconds), echo(5, True, seconds)
-    print(f"CPU per delivered message: {ours:.2f} ms, bare GossipSub {bare:.2f} ms, {ours / bare:.2f} times")
-    busy = sustained(
-        5 if arguments.quick else 8, 400 if arguments.quick else 1000, 5 if arguments.quick else 15
-    )
-    print("sustained:", {k: round(v, 3) if isinstance(v, float) else v for k, v in busy.items()})
-    flood = burst(5 if arguments.quick else 8, 2_000 if arguments.quick else 10_000)
-    print("burst:", {k: round(v, 3) if isinstance(v, float) else v for k, v in flood.items()})
+    parts = arguments.part or (("5", "rate", "burst") if arguments.quick else PARTS)
+    found: dict[str, dict[str, Any]] = {}
+    for part in parts:
+        if part == "rate":
+            found[part] = sustained(5, 400, 5) if arguments.quick else sustained(8, 1000, 15)
+        elif part == "burst":
+            found[part] = burst(5, 2_000) if arguments.quick else burst(8, 10_000)
+        else:
+            found[part] = quiet(int(part), arguments.quick)
+        row = {key: round(v, 3) if isinstance(v, float) else v for key, v in found[part].items()}
+        print(f"{part}: {row}", flush=True)
     if arguments.json:
-        print(json.dumps(goals(quiet, ours / bare, busy, flood)))
+        print(json.dumps(goals(found)))
 
 
-def goals(
-    quiet: list[dict[str, Any]], cost: float, busy: dict[str, Any], flood: dict[str, Any]
-) -> dict[str, Any]:
-    worst = max(row["p50_ms"] for row in quiet)
-    whole = all(row["delivered"] == 1.0 and row["one_digest"] for row in [*quiet, busy, flood])
-    return {
-        "N1": {
+def goals(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The goals of which something was measured."""
+    whole = all(row["delivered"] == 1.0 and row["one_digest"] for row in found.values())
+    answer: dict[str, Any] = {}
+    sizes = [row for part, row in found.items() if part.isdigit()]
+    if sizes:
+        worst, cost = (max(row[key] for row in sizes) for key in ("p50_ms", "cpu_ratio"))
+        answer["N1"] = {
             "value": round(worst, 1),
             "peer": 15.0,
             "ratio": round(worst / 15.0, 2),
             "cpu_against_bare": round(cost, 2),
-            "met": worst < 100 and cost < 1.2 and all(row["delivered"] == 1.0 for row in quiet),
-        },
-        "N6": {
+            "met": worst < 100 and cost < 1.2 and whole,
+        }
+    if "rate" in found:
+        busy = found["rate"]
+        answer["N6"] = {
             "value": round(busy["p99_ms"], 1),
             "rate": round(busy["rate"]),
             "peer": 144,
             "ratio": round(busy["rate"] / 144, 2),
             "met": busy["rate"] >= 990 and busy["p99_ms"] < 1000 and whole,
-        },
-    }
+        }
+    return answer
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from random import Random
 from typing import Any
 
 import trio
+from libp2p.io.trio import TrioTCPStream
 from libp2p.peer.id import ID
 from multiaddr import Multiaddr
 
@@ -34,6 +35,22 @@ from leaderboard.ids import SwarmId
 from leaderboard.ledger import Admission, Verdict
 
 SWARM = SwarmId(hashlib.sha256(b"bench").digest())
+
+
+class Sent:
+    """Bytes written to sockets by this process, handshakes and encryption included."""
+
+    count = 0
+
+    @classmethod
+    def watch(cls) -> None:
+        write = TrioTCPStream.write
+
+        async def counting(self: TrioTCPStream, data: bytes) -> None:
+            cls.count += len(data)
+            await write(self, data)
+
+        TrioTCPStream.write = counting  # type: ignore[method-assign]
 
 
 class TimedReplica(MemoryReplica):
@@ -72,9 +89,14 @@ async def obey(swarm: Swarm, replica: TimedReplica, seed: int, command: dict[str
         taken, replica.latencies = replica.latencies, []
         return {"latencies": taken}
     if "cpu" in command:
-        return {"cpu": time.process_time()}
+        return {"cpu": time.process_time(), "sent": Sent.count}
     digest = hashlib.sha256(b"".join(sorted(replica.ids()))).hexdigest()
-    return {"size": len(replica), "digest": digest, "statistics": asdict(swarm.statistics())}
+    return {
+        "size": len(replica),
+        "digest": digest,
+        "statistics": asdict(swarm.statistics()),
+        "addresses": swarm.addresses(),
+    }
 
 
 def config_of(options: dict[str, Any]) -> NetConfig:
@@ -86,6 +108,8 @@ def config_of(options: dict[str, Any]) -> NetConfig:
         bootstrap=tuple(options.get("bootstrap", [])),
         private_key=bytes.fromhex(options["private_key"]) if options.get("private_key") else None,
         lan=bool(options.get("lan", False)),
+        relay=bool(options.get("relay", False)),
+        relays=tuple(options.get("relays", [])),
     )
 
 
@@ -111,7 +135,7 @@ async def bare(options: dict[str, Any]) -> None:
             if "publish" in command:
                 data = frame(64, pack(records(seed, heard, 1, command.get("size", 500))))
                 await host.pubsub.publish(host.topic, data)
-            print(json.dumps({"cpu": time.process_time(), "size": heard}), flush=True)
+            print(json.dumps({"cpu": time.process_time(), "sent": Sent.count, "size": heard}), flush=True)
 
 
 async def main(options: dict[str, Any]) -> None:
@@ -130,4 +154,5 @@ async def main(options: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    Sent.watch()
     trio.run(main, json.loads(sys.argv[1]))

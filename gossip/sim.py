@@ -28,6 +28,7 @@ from leaderboard.ledger import Admission, Verdict
 
 from .proto.buckets import Buckets
 from .proto.conduct import REJECTED_RECORD, Conduct
+from .proto.lookup import above
 from .proto.messages import Busy
 from .proto.peerid import PeerId
 from .proto.push import PushQueue, read_batch
@@ -144,6 +145,13 @@ class _Replica:
                 if len(found) == limit:
                     break
         return found
+
+    def wanted(self, prefix: bytes) -> bool:
+        return not self.ids_between(prefix, above(prefix), 1)
+
+    def refuses(self, author: PeerId) -> bool:
+        del author
+        return False
 
     def envelopes(self, ids: Sequence[ContentId]) -> list[bytes]:
         numbers = (self._archive.number[identifier] for identifier in ids)

@@ -199,6 +199,8 @@ def _net_config(config: Config, me: identity.Identity) -> NetConfig:
         private_key=_private_key(config),
         max_links=config.limits.max_peers,
         lan=config.network.mdns,
+        relay=config.network.relay,
+        relays=config.network.relays,
         book=load_book(path),
         save_book=lambda entries: save_book(path, entries),
     )

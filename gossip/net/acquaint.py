@@ -14,13 +14,14 @@ from multiaddr import Multiaddr
 from gossip.proto.book import MAX_ADDRESSES
 from gossip.proto.conduct import BROKEN_PROTOCOL
 from gossip.proto.exchange import MAX_TOLD, Acquaintance, Ask, Tell, read_ask, read_tell
-from gossip.proto.peerid import PeerId
+from gossip.proto.peerid import PeerId, public_key_of
 from leaderboard.errors import PeerError, Refused
 
 from .config import NetConfig
 from .contain import Contained
 from .host import Host
 from .links import Links
+from .relay import Relays, is_circuit
 from .streams import FrameStream
 from .tally import Tally
 
@@ -35,13 +36,16 @@ _SECONDS = 10.0
 class Acquaint:
     """Asks for peers and tells of them."""
 
-    def __init__(self, host: Host, config: NetConfig, links: Links, tally: Tally, random: Random) -> None:
+    def __init__(
+        self, host: Host, config: NetConfig, links: Links, tally: Tally, *, random: Random, relays: Relays
+    ) -> None:
         self.protocol = f"/consilience/1/{config.swarm.hex()}/peers"
         self._host = host
         self._config = config
         self._links = links
         self._tally = tally
         self._random = random
+        self._relays = relays
 
     def start(self) -> None:
         """Answer peers from now on."""
@@ -103,7 +107,8 @@ class Acquaint:
         self._links.book.reached(peer, None, trio.current_time())
 
     def _listening(self, stream: FrameStream) -> tuple[str, ...]:
-        own = (*self._config.announce, *listening_addresses(self._host))
+        # Circuits first: a reader keeps a few addresses only, and tries direct ones before circuits anyway.
+        own = (*self._relays.addresses(), *self._config.announce, *listening_addresses(self._host))
         return _worth_telling(own, _is_loopback(stream.remote_ip))[:MAX_ADDRESSES]
 
     def _judge(self, peer: PeerId, error: Exception | None) -> None:
@@ -128,15 +133,28 @@ def listening_addresses(host: Host) -> tuple[str, ...]:
 
 
 def usable_addresses(addresses: Iterable[str]) -> tuple[str, ...]:
-    """Those of `addresses` that are a host and a TCP port, as text that multiaddr reads."""
+    """Those of `addresses` that are a host and a TCP port, or a circuit through such a relay."""
     good = []
     for address in addresses:
         with Contained():  # what multiaddr raises on bad text depends on the part that is bad
-            text = str(Multiaddr(address)).split("/p2p/")[0]
-            match text.split("/"):
-                case ["", "ip4" | "ip6" | "dns" | "dns4" | "dns6", _, "tcp", _]:
-                    good.append(text)
+            usable = _usable(str(Multiaddr(address)))
+            if usable is not None:
+                good.append(usable)
     return tuple(good)
+
+
+def _usable(address: str) -> str | None:
+    match address.split("/"):
+        case ["", "ip4" | "ip6" | "dns" | "dns4" | "dns6", _, "tcp", _, *rest]:
+            match rest:
+                case []:
+                    return address
+                case ["p2p", _]:
+                    return address.rpartition("/p2p/")[0]
+                case ["p2p", relay, "p2p-circuit"]:
+                    public_key_of(relay)
+                    return address
+    return None
 
 
 def _at(ip: str | None, addresses: Iterable[str]) -> tuple[str, ...]:
@@ -144,7 +162,8 @@ def _at(ip: str | None, addresses: Iterable[str]) -> tuple[str, ...]:
     if ip is None:
         return ()
     kind = "ip6" if ":" in ip else "ip4"
-    ports = dict.fromkeys(address.split("/tcp/")[1].split("/")[0] for address in addresses)
+    direct = (address for address in addresses if not is_circuit(address))
+    ports = dict.fromkeys(address.split("/tcp/")[1].split("/")[0] for address in direct)
     return tuple(f"/{kind}/{ip}/tcp/{port}" for port in ports)
 
 

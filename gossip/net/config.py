@@ -33,6 +33,10 @@ class NetConfig:
     """Connections in all; above it, inbound ones are refused."""
     sync_seconds: float = 3.0
     """Mean pause between comparisons with a random peer; up to twice that while nothing differs."""
+    relay: bool = False
+    """Pass on what others send to nodes that cannot be called."""
+    relays: tuple[str, ...] = ()
+    """Multiaddrs, each ending in /p2p/<PeerId>, of members to be reachable through."""
     lan: bool = False
     """Look for peers on the local network by mDNS."""
     book: tuple[Entry, ...] = ()

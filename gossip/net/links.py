@@ -29,6 +29,7 @@ from . import patches
 from .config import NetConfig
 from .contain import Contained
 from .host import Host
+from .relay import Relays, is_circuit
 from .streams import remote_ip
 from .tally import Tally
 
@@ -76,13 +77,16 @@ class Links:
         config: NetConfig,
         tally: Tally,
         random: Random,
+        *,
         on_link: Callable[[PeerId, bool], None],
+        relays: Relays,
     ) -> None:
         self._host = host
         self._config = config
         self._tally = tally
         self._random = random
         self._on_link = on_link
+        self._relays = relays
         self._wake = trio.Event()
         self._dialing: set[PeerId] = set()
         self._explored = float("-inf")
@@ -152,10 +156,13 @@ class Links:
 
     async def _dial(self, entry: Entry) -> None:
         try:
-            for address in entry.addresses:
+            for address in sorted(entry.addresses, key=is_circuit):  # directly, if that is possible at all
                 self._tally.dials += 1
                 with Contained(), trio.fail_after(_DIAL_SECONDS):
-                    await self._host.network.dial_addr(Multiaddr(address), ID.from_base58(entry.peer))
+                    if is_circuit(address):
+                        await self._relays.dial(address, entry.peer)
+                    else:
+                        await self._host.network.dial_addr(Multiaddr(address), ID.from_base58(entry.peer))
                     self.book.reached(entry.peer, address, trio.current_time())
                     return
                 self._tally.dials_failed += 1

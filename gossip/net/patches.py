@@ -12,7 +12,8 @@ know-silence (nobody knows when a connection last said anything).
 Loss: long-queues (more than 32 messages at once are dropped silently), ignore-records (messages are dropped
 because of an address record nobody needs, which also costs two signatures each).
 Cost: batch-window (a frame of credit for every read), buffer-reads (reads of one byte), flat-tasks (a search
-through all tasks for each new one).
+through all tasks for each new one), eager-locks (a round of the scheduler for every free lock), read-ahead
+(two system calls per encrypted message), plain-writes (a round of the scheduler after every frame).
 """
 
 from __future__ import annotations
@@ -27,9 +28,12 @@ from typing import Any
 
 import trio
 from libp2p.host.basic_host import BasicHost
+from libp2p.io import trio as tcp
 from libp2p.io.exceptions import IncompleteReadError, MessageTooLarge
+from libp2p.io.trio import TrioTCPStream
 from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.network.connection.swarm_connection import SwarmConn
+from libp2p.network.stream import net_stream
 from libp2p.network.stream.exceptions import StreamEOF
 from libp2p.network.swarm import Swarm
 from libp2p.peer.peerstore import env_to_send_in_RPC
@@ -37,12 +41,14 @@ from libp2p.pubsub import gossipsub, pubsub
 from libp2p.pubsub.pubsub import Pubsub
 from libp2p.pubsub.rpc_queue import RpcQueue
 from libp2p.rcmgr import Direction
+from libp2p.stream_muxer import rw_lock
 from libp2p.stream_muxer.yamux import yamux
 from libp2p.tools.anyio_service.trio_manager import TrioManager
 
 from leaderboard.errors import LocalError
 
 from .contain import Contained
+from .eager import EAGER_TRIO, read_ahead
 
 __all__ = ["ALL", "Fault", "applied", "observe"]
 
@@ -172,7 +178,9 @@ def _know_sockets() -> list[_Change]:
 
     async def noting(self: Swarm, raw: Any, peer: Any, scope: Any = None) -> Any:
         link = await upgrade(self, raw, peer, scope)
-        _sockets[link.muxed_conn] = getattr(raw, "_conn", raw).stream  # a pre-shared key wraps it once
+        stream = getattr(raw, "_conn", raw).stream  # a pre-shared key wraps it once
+        if isinstance(stream, TrioTCPStream):  # a circuit has no socket of its own
+            _sockets[link.muxed_conn] = stream
         return link
 
     return [(Swarm, "upgrade_outbound_raw_conn", noting)]
@@ -211,7 +219,7 @@ def _know_silence() -> list[_Change]:
     # The muxer reads every frame, pings included, through this function: the one place where all signs of
     # life pass. It also did not notice an end of stream before a hundred empty reads.
     async def read(reader: Any, count: int) -> bytes:
-        data = await reader.read(count)
+        data: bytes = await reader.read(count)
         if len(data) < count:
             parts = bytearray(data)
             while len(parts) < count:
@@ -316,6 +324,23 @@ def _flat_tasks() -> list[_Change]:
     return [(TrioManager, "_find_parent_task", no_parent)]
 
 
+def _eager_locks() -> list[_Change]:
+    return [(module, "trio", EAGER_TRIO) for module in (yamux, rw_lock, net_stream, tcp)]
+
+
+def _read_ahead() -> list[_Change]:
+    return [(TrioTCPStream, "read", read_ahead)]
+
+
+def _plain_writes() -> list[_Change]:
+    # The original takes the frame apart again for its log, and gives way after each; the socket does that.
+    async def write(self: yamux.Yamux, data: bytes) -> None:
+        async with self._write_lock:
+            await self.secured_conn.write(data)
+
+    return [(yamux.Yamux, "_write_frame", write)]
+
+
 _PATCHES: dict[str, Callable[[], list[_Change]]] = {
     "contain-handlers": _contain_handlers,
     "contain-push": _contain_push,
@@ -329,6 +354,9 @@ _PATCHES: dict[str, Callable[[], list[_Change]]] = {
     "buffer-reads": _buffer_reads,
     "ignore-records": _ignore_records,
     "flat-tasks": _flat_tasks,
+    "eager-locks": _eager_locks,
+    "read-ahead": _read_ahead,
+    "plain-writes": _plain_writes,
 }
 ALL: frozenset[str] = frozenset(_PATCHES)
 _undo: list[_Change] = []

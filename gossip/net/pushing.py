@@ -7,7 +7,9 @@ from the ledger; then the message's signer is to blame, who may not be whom we g
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import trio
@@ -29,6 +31,8 @@ __all__ = ["Push"]
 
 _PACE_SECONDS = 0.002
 """Pause between batches of a burst, so that sending keeps up with the queues."""
+_MOST_READ = 64
+"""Batches read by the validator and not delivered yet: usually one."""
 _BACKLOG = 256
 """Batches that wait for the ledger, at most 86 MB. Beyond it they are dropped, counted, and left to sync."""
 
@@ -41,6 +45,8 @@ class Push:
         self._replica = replica
         self._tally = tally
         self._links = links
+        self._me = ID.from_base58(host.me).to_bytes()
+        self._read: OrderedDict[tuple[bytes, bytes], tuple[bytes, ...]] = OrderedDict()
         self._queue = PushQueue()
         self._ready = trio.Event()
         self._inbox_in, self._inbox_out = trio.open_memory_channel[tuple[PeerId, tuple[bytes, ...]]](_BACKLOG)
@@ -71,19 +77,24 @@ class Push:
         """GossipSub's validator. Who is banned is not heard through others either.
 
         Not through GossipSub's own blacklist: adding a peer to it that is just leaving ends the process.
+        What was read is kept for the delivery that follows: decoding is the dearest thing we do per message.
         """
-        now = trio.current_time()
-        if any(self._links.conduct.banned(PeerId(str(p)), now) for p in (forwarder, ID(message.from_id))):
+        if forwarder.to_bytes() == self._me:
+            return True
+        now, signer, sender = trio.current_time(), _text(message.from_id), _text(forwarder.to_bytes())
+        if any(self._links.conduct.banned(peer, now) for peer in (sender, signer)):
             self._links.refuse("push: from a banned peer")
             return False
-        if self._replica.refuses(PeerId(str(ID(message.from_id)))):
+        if self._replica.refuses(signer):
             self._links.refuse("push: from a refused author")
             return False
         try:
-            read_batch(message.data)
+            self._read[message.from_id, message.seqno] = read_batch(message.data)
         except PeerError:
-            self._links.blame(PeerId(str(forwarder)), BROKEN_PROTOCOL, "push: broken batch")
+            self._links.blame(sender, BROKEN_PROTOCOL, "push: broken batch")
             return False
+        while len(self._read) > _MOST_READ:
+            self._read.popitem(last=False)
         return True
 
     async def _send_loop(self) -> None:
@@ -110,12 +121,13 @@ class Push:
     async def _receive_loop(self, subscription: Any) -> None:
         while True:
             message = await subscription.get()
-            signer = PeerId(str(ID(message.from_id)))
+            signer = _text(message.from_id)
             if signer == self._host.me:
                 continue
             self._tally.delivered_batches += 1
+            batch = self._read.pop((message.from_id, message.seqno), None)
             try:
-                self._inbox_in.send_nowait((signer, read_batch(message.data)))
+                self._inbox_in.send_nowait((signer, read_batch(message.data) if batch is None else batch))
             except trio.WouldBlock:
                 self._tally.refuse("push: backlog full, left to sync")
 
@@ -130,3 +142,9 @@ class Push:
                     self._tally.refuse(f"push: ignored, {admission.reason}")
                 elif admission.reason != "known":
                     self._tally.new_records += 1
+
+
+@lru_cache(maxsize=1024)
+def _text(peer: bytes) -> PeerId:
+    """A PeerId as text; base58 costs more than anything else that is done to it."""
+    return PeerId(str(ID(peer)))

@@ -7,7 +7,7 @@ or a broken machine, and whoever runs it (the daemon's supervisor) decides.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from random import Random
 from typing import Any
 
@@ -30,6 +30,7 @@ from .host import Host, listen, open_host, probe
 from .lan import look_around
 from .links import Links
 from .pushing import Push
+from .relay import Relays, offer_relay
 from .syncing import Sync
 from .tally import Tally
 
@@ -53,10 +54,11 @@ class Swarm:
         self._random = random
         self._tally = Tally()
         self._fresh_in, self._fresh_out = trio.open_memory_channel[tuple[PeerId, bool]](config.max_links)
-        self._links = Links(host, config, self._tally, random, self._on_link)
+        self._relays = Relays(host, tuple(_member(text) for text in config.relays))
+        self._links = Links(host, config, self._tally, random, on_link=self._on_link, relays=self._relays)
         self._push = Push(host, replica, self._tally, self._links)
         self._sync = Sync(host, config, replica, self._links, tally=self._tally, random=random)
-        self._acquaint = Acquaint(host, config, self._links, self._tally, random)
+        self._acquaint = Acquaint(host, config, self._links, self._tally, random=random, relays=self._relays)
         self._blobs = (
             None
             if shelf is None
@@ -87,7 +89,7 @@ class Swarm:
 
     def addresses(self) -> tuple[str, ...]:
         """Multiaddrs under which peers reach us, with our PeerId: what to give as a bootstrap address."""
-        own = (*self._config.announce, *listening_addresses(self._host))
+        own = (*self._config.announce, *listening_addresses(self._host), *self._relays.addresses())
         return tuple(f"{address}/p2p/{self._host.me}" for address in own)
 
     def peers(self) -> tuple[PeerView, ...]:
@@ -148,6 +150,7 @@ class Swarm:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._push.run, subscription)
             nursery.start_soon(self._links.run)
+            nursery.start_soon(self._relays.run)
             nursery.start_soon(self._sync.run)
             nursery.start_soon(self._acquaint.run)
             nursery.start_soon(self._greet_loop, nursery)
@@ -210,16 +213,16 @@ async def open_swarm(
     """
     if len(config.seed) != 32:
         raise LocalError("an Ed25519 seed has 32 bytes")
-    bootstrap = [_bootstrap(text) for text in config.bootstrap]
+    members = [_member(text) for text in (*config.bootstrap, *config.relays)]
     for text in config.listen:
         probe(text)
     try:
         async with open_host(config, wall_ns) as host:
             swarm = Swarm(host, config, replica, shelf, random)
             swarm._links.book.restore(config.book)  # noqa: SLF001 - this function is Swarm's constructor
-            for peer, address in bootstrap:
+            for peer, address in members:
                 swarm._links.book.learn(peer, (address,), bootstrap=True)  # noqa: SLF001
-            async with trio.open_nursery() as nursery:
+            async with _circuits(host, config), trio.open_nursery() as nursery:
                 await swarm._start(nursery)  # noqa: SLF001
                 try:
                     yield swarm
@@ -243,7 +246,12 @@ def _only(error: BaseException) -> BaseException | None:
     return error
 
 
-def _bootstrap(text: str) -> tuple[PeerId, str]:
+def _circuits(host: Host, config: NetConfig) -> AbstractAsyncContextManager[None]:
+    """Relay's services, where they are wanted: passing on for others, or being called through others."""
+    return offer_relay(host, config.relay) if config.relay or config.relays else nullcontext()
+
+
+def _member(text: str) -> tuple[PeerId, str]:
     address, _, peer = text.rpartition("/p2p/")
     try:
         public_key_of(peer)

@@ -39,5 +39,6 @@ class Offered:
 
     def lately(self, peer: PeerId, prefix: bytes, now: float) -> bool:
         """Whether `peer` was given this within the last minute."""
-        at = self._peers.get(peer, {}).get(prefix)
+        given = self._peers.get(peer)
+        at = None if given is None else given.get(prefix)
         return at is not None and now - at < AGAIN_SECONDS

@@ -2,73 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from ..lan import Lan, inside
+
 pytestmark = pytest.mark.slow
-
-PREFIX = "ckl"
-
-
-def ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True)
-
-
-@dataclass
-class Lan:
-    """Two switches with two hosts each, and a cable between them that can be pulled."""
-
-    hosts: tuple[str, ...] = tuple(f"{PREFIX}{i}" for i in range(4))
-
-    def build(self) -> None:
-        for bridge in range(2):
-            ip("link", "add", f"{PREFIX}br{bridge}", "type", "bridge")
-            ip("link", "set", f"{PREFIX}br{bridge}", "up")
-        ip("link", "add", f"{PREFIX}x0", "type", "veth", "peer", "name", f"{PREFIX}x1")
-        for bridge in range(2):
-            ip("link", "set", f"{PREFIX}x{bridge}", "master", f"{PREFIX}br{bridge}", "up")
-        for index, host in enumerate(self.hosts):
-            ip("netns", "add", host)
-            ip("link", "add", f"{host}v", "type", "veth", "peer", "name", "eth0", "netns", host)
-            ip("link", "set", f"{host}v", "master", f"{PREFIX}br{index // 2}", "up")
-            ip("-n", host, "addr", "add", f"10.77.3.{index + 1}/24", "dev", "eth0")
-            ip("-n", host, "link", "set", "eth0", "up")
-            ip("-n", host, "link", "set", "lo", "up")
-            ip("-n", host, "route", "add", "default", "dev", "eth0")
-
-    def cable(self, plugged: bool) -> None:
-        ip("link", "set", f"{PREFIX}x0", "up" if plugged else "down")
-
-    def tear_down(self) -> None:
-        for host in self.hosts:
-            subprocess.run(["ip", "netns", "del", host], check=False, capture_output=True)
-        for name in (f"{PREFIX}x0", f"{PREFIX}br0", f"{PREFIX}br1", *(f"{host}v" for host in self.hosts)):
-            subprocess.run(["ip", "link", "del", name], check=False, capture_output=True)
 
 
 @pytest.fixture
 def lan() -> Iterator[Lan]:
-    if shutil.which("ip") is None:
-        pytest.skip("needs iproute2: apt-get install iproute2")
-    made = Lan()
-    made.tear_down()
-    try:
-        made.build()
-    except subprocess.CalledProcessError as error:
-        made.tear_down()
-        pytest.skip(f"network namespaces are not allowed here: {error.stderr.strip()}")
+    made = Lan("ckl")
+    made.start()
     yield made
     made.tear_down()
-
-
-def on(host: str) -> tuple[str, ...]:
-    return ("ip", "netns", "exec", host)
 
 
 def wait_for(nodes: list[Any], condition: Callable[[list[dict[str, Any]]], bool], seconds: float) -> float:
@@ -90,11 +40,11 @@ LISTEN = ["/ip4/0.0.0.0/tcp/4001"]
 
 
 def test_a_network_that_is_cut_in_two_becomes_one_again(lan: Lan, spawn: Callable[..., Any]) -> None:
-    first = spawn(1, on(lan.hosts[0]), listen=LISTEN)
+    first = spawn(1, inside(lan.hosts[0]), listen=LISTEN)
     bootstrap = f"/ip4/10.77.3.1/tcp/4001/p2p/{first.peer}"
     assert bootstrap in first.addresses
     nodes = [first]
-    nodes += [spawn(i + 1, on(lan.hosts[i]), listen=LISTEN, bootstrap=[bootstrap]) for i in range(1, 4)]
+    nodes += [spawn(i + 1, inside(lan.hosts[i]), listen=LISTEN, bootstrap=[bootstrap]) for i in range(1, 4)]
     wait_for(nodes, lambda states: all(s["statistics"]["peers"] == 3 for s in states), 30)
     for node in nodes:
         node.ask(publish=10)
@@ -115,7 +65,28 @@ def test_a_network_that_is_cut_in_two_becomes_one_again(lan: Lan, spawn: Callabl
 
 
 def test_peers_on_a_lan_find_each_other_without_an_address(lan: Lan, spawn: Callable[..., Any]) -> None:
-    nodes = [spawn(i + 1, on(host), listen=LISTEN, lan=True) for i, host in enumerate(lan.hosts)]
+    nodes = [spawn(i + 1, inside(host), listen=LISTEN, lan=True) for i, host in enumerate(lan.hosts)]
     wait_for(nodes, lambda states: all(s["statistics"]["peers"] >= 1 for s in states), 30)
     nodes[3].ask(publish=3)
     wait_for(nodes, lambda states: equal(states, 3), 20)
+
+
+def test_a_node_that_cannot_be_called_is_reached_through_a_relay(lan: Lan, spawn: Callable[..., Any]) -> None:
+    """Two networks with no way between them but a member that is in both and offers to be a relay."""
+    lan.cable(plugged=False)
+    far = lan.also_on(0, 1)
+    middle = spawn(1, inside(lan.hosts[0]), listen=LISTEN, relay=True)
+    near = f"/ip4/{lan.address(0)}/tcp/4001/p2p/{middle.peer}"
+    behind = f"/ip4/{far}/tcp/4001/p2p/{middle.peer}"
+    caller = spawn(2, inside(lan.hosts[1]), listen=LISTEN, bootstrap=[near])
+    hidden = spawn(3, inside(lan.hosts[2]), listen=LISTEN, relays=[behind])
+    ends = [caller, hidden]
+    wait_for(ends, lambda states: all(s["statistics"]["peers"] == 2 for s in states), 60)
+    circuit = f"{behind}/p2p-circuit/p2p/{hidden.peer}"
+    assert circuit in hidden.ask(state=True)["addresses"]
+    # GossipSub runs over the circuit, and so does sync.
+    wait_for(ends, lambda states: all(s["statistics"]["mesh"] == 2 for s in states), 20)
+    for node in ends:
+        node.ask(publish=20)
+    wait_for([*ends, middle], lambda states: equal(states, 40), 20)
+    assert all(n.ask(state=True)["statistics"]["watchdog_drops"] == 0 for n in ends)

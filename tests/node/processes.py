@@ -29,6 +29,8 @@ class Daemon:
 
     home: Home
     command: tuple[str, ...] = ("-m", "node.cli")
+    prefix: tuple[str, ...] = ()
+    """Words before the command, such as those that run it in a network namespace."""
     process: subprocess.Popen[bytes] | None = None
     _client: httpx.Client | None = field(default=None, repr=False)
 
@@ -56,7 +58,7 @@ class Daemon:
         self.home.api.unlink(missing_ok=True)
         with (self.home.path / "console.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", *self.command, "--home", str(self.home.path), "up"],
+                [*self.prefix, sys.executable, "-P", *self.command, "--home", str(self.home.path), "up"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

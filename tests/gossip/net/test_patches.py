@@ -27,6 +27,7 @@ from multiaddr import Multiaddr
 
 from gossip.memory import synthetic
 from gossip.net import patches
+from gossip.net.eager import read_ahead
 from gossip.net.patches import ALL, applied
 from gossip.proto.frames import frame, pack
 from leaderboard.errors import LocalError
@@ -306,6 +307,64 @@ def test_another_version_of_libp2p_is_refused(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(patches, "version", lambda name: "0.9.0")
     with pytest.raises(LocalError, match="pip install libp2p"), applied(ALL):
         pass
+
+
+class Steps(trio.abc.Instrument):
+    """Counts rounds of the scheduler, and reads of sockets."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def after_task_step(self, task: Any) -> None:
+        del task
+        self.count += 1
+
+
+async def steps_for_fifty(open_cluster: Any, names: Collection[str]) -> int:
+    """Rounds of the scheduler while 50 batches travel from one node to another."""
+    with applied(names):
+        async with open_cluster(2, sync_seconds=3600.0) as cluster:
+            await trio.sleep(0.3)
+            host = cluster.nodes[0].swarm._host
+            statistics = cluster.nodes[1].swarm.statistics
+            steps = Steps()
+            trio.lowlevel.add_instrument(steps)
+            for index in range(50):
+                await host.pubsub.publish(host.topic, frame(64, pack([synthetic(f"b {index}", index)])))
+            await cluster.until(lambda: statistics().delivered_batches >= 50)
+            trio.lowlevel.remove_instrument(steps)
+            return steps.count
+
+
+@pytest.mark.parametrize("patch", ["eager-locks", "read-ahead", "plain-writes"])
+async def test_patches_for_cost_save_rounds_of_the_scheduler(open_cluster: Any, patch: str) -> None:
+    least = {"eager-locks": 1.8, "read-ahead": 1.15, "plain-writes": 1.15}[patch]
+    everything = await steps_for_fifty(open_cluster, ALL)
+    without = await steps_for_fifty(open_cluster, ALL - {patch})
+    assert everything * least < without
+
+
+async def test_reading_ahead_gives_way_and_ends_with_the_stream() -> None:
+    class Socket:
+        def __init__(self) -> None:
+            self.pieces = [b"x" * 200, b"yz", b""]
+
+        async def receive_some(self, most: int) -> bytes:
+            assert most > 1000
+            await trio.lowlevel.checkpoint()
+            return self.pieces.pop(0)
+
+    stream = type("Stream", (), {})()
+    stream.stream = Socket()
+    steps = Steps()
+    trio.lowlevel.add_instrument(steps)
+    got = [await read_ahead(stream, 1) for _ in range(200)]
+    trio.lowlevel.remove_instrument(steps)
+    assert b"".join(got) == b"x" * 200
+    assert 1 + 200 // 32 <= steps.count < 40
+    assert await read_ahead(stream) == b"yz"
+    assert await read_ahead(stream, 5) == b""
+    assert await read_ahead(stream, 0) == b""
 
 
 async def silent_for_ever(open_cluster: Any, names: Collection[str]) -> bool:
