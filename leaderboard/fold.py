@@ -100,7 +100,8 @@ class Fold:
         self._mine[viewer] = (book, view)
         self._viewers.put(viewer, True)
         for claim in self._identities[viewer].claims:
-            facts = self.facts(claim)
+            self._archive.trim()
+            facts = self._archive.get(claim)
             if facts is not None and facts.claim is not None and facts.claim.track in self._tracks:
                 tolerance = self._tracks[facts.claim.track].tolerance
                 book.observe(claim, own_comparisons(facts, tolerance, viewer))
