@@ -7,7 +7,10 @@ its whole tree, and the next trial starts a fresh one; the same happens if the c
 are lost one after the other, the next start waits, twice as long each time: a machine without memory is not
 made worse by us.
 
-While one trial runs, others may be prepared: only the worker itself is taken in turns.
+While one trial runs, the next one is prepared and handed over; the worker begins it as soon as it has
+answered the first, whatever the parent is busy with at that moment. So a trial that was handed over ahead has
+run since the answer before it was there. If a worker is lost, the trial that it held ahead is given to the
+next one.
 
 Covered and not covered: docs/threat-model.md. Recipes here are settings and expressions; a recipe that
 carries a program needs a sandbox and is refused.
@@ -103,7 +106,9 @@ class Device:
         self._permit = permit
         self._means = means
         self._nursery = nursery
-        self._turn = trio.Lock()
+        self._turn = trio.Lock()  # the trial that runs
+        self._ahead = trio.Lock()  # the trial that comes next
+        self._free_since = 0.0  # when the worker had answered its last trial
         self._link: WorkerLink | None = None
         self._lost = 0  # workers in a row that ended without an outcome
         self._state = DeviceSnapshot(str(means.device))
@@ -137,8 +142,7 @@ class Device:
             job = pack(_job(track, recipe, seed, ulps, exam))
             if self._permit is not None:
                 await self._permit()
-            async with self._turn:
-                environment, answers, wall, cpu = await self._exchange(job, exam, limit, on_progress)
+            environment, answers, wall, cpu = await self._exchange(job, exam, limit, on_progress)
             value = examiner.score(exam, answers)
         return TrialOutcome(value, wall, cpu, environment, "diverged" if value is None else "")
 
@@ -146,20 +150,69 @@ class Device:
         self, job: bytes, exam: Exam, limit_s: float, on_progress: OnProgress | None
     ) -> tuple[EnvironmentClass, dict[str, np.ndarray], float, float]:
         """Give the worker a job and take its answers: (environment, answers, wall and processor seconds)."""
+        async with self._ahead:
+            link, early = await self._next_in_line(job)
+        with self._in_turn():
+            environment = await link.started()
+            start = self._free_since if early else time.perf_counter()
+            answer, cpu = await _timed(link, limit_s, on_progress)
+            end = time.perf_counter()
+            answers = _answers(exam, answer)
+            self._lost, self._free_since = 0, end
+            self._state = replace(self._state, busy_s=self._state.busy_s + end - start)
+        return environment, answers, end - start, cpu
+
+    async def _next_in_line(self, job: bytes) -> tuple[WorkerLink, bool]:
+        """Take the turn, with the job at the worker; the flag says that it was there before the turn came."""
+        holder = await self._hand_over(job)
+        await self._take_turn(holder)
+        if holder is not None and holder is self._link:
+            return holder, True
         try:
             link = await self._warm()
-            environment = await link.begin(job)
-            answer, wall, cpu = await _timed(link, limit_s, on_progress)
-            answers = _answers(exam, answer)
+            await link.send(job)
         except BaseException as error:
-            # Also a cancellation: what the worker would say next belongs to no one.
-            self.close()
-            if isinstance(error, TrialError):
-                self._lost += 1
+            self._let_go(error)
             raise
-        self._lost = 0
-        self._state = replace(self._state, busy_s=self._state.busy_s + wall)
-        return environment, answers, wall, cpu
+        return link, False
+
+    @contextmanager
+    def _in_turn(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException as error:
+            self._let_go(error)
+            raise
+        self._turn.release()
+
+    def _let_go(self, error: BaseException) -> None:
+        """End a turn that failed, and the worker: what it would say next belongs to no one."""
+        self.close()
+        if isinstance(error, TrialError):
+            self._lost += 1
+        self._turn.release()
+
+    async def _hand_over(self, job: bytes) -> WorkerLink | None:
+        """Give a job to the worker while another one runs; the worker that has it now, or None."""
+        link = self._link
+        if link is None or not self._turn.locked():
+            return None
+        try:
+            await link.send(job)
+        except TrialError:
+            return None  # it went down with the trial that it runs, whose task says so
+        except BaseException:
+            self.close()  # half of a job was sent
+            raise
+        return link
+
+    async def _take_turn(self, holder: WorkerLink | None) -> None:
+        try:
+            await self._turn.acquire()
+        except BaseException:
+            if holder is not None and holder is self._link:
+                self.close()  # it holds a job that belongs to no one
+            raise
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -236,15 +289,15 @@ def _job(track: Track, recipe: Recipe, seed: int, ulps: int, exam: Exam) -> dict
 
 async def _timed(
     link: WorkerLink, limit_s: float, on_progress: OnProgress | None
-) -> tuple[dict[str, object], float, float]:
-    """The worker's answer, and the wall and processor seconds that it took."""
-    cpu, start = link.cpu_s, time.perf_counter()
+) -> tuple[dict[str, object], float]:
+    """The worker's answer, and the processor seconds that it took."""
+    cpu = link.cpu_s
     answer: dict[str, object] | None = None
     with trio.move_on_after(limit_s):
         answer = await _unless_too_big(link, on_progress)
     if answer is None:
         raise TrialError(Fault.TIMEOUT, f"the trial ran longer than {limit_s:g} s and was killed")
-    return answer, time.perf_counter() - start, link.cpu_s - cpu
+    return answer, link.cpu_s - cpu
 
 
 async def _unless_too_big(link: WorkerLink, on_progress: OnProgress | None) -> dict[str, object]:

@@ -68,13 +68,18 @@ async def find_cards(driver: Path = _DRIVER) -> tuple[str, ...]:
     """
     if not await trio.Path(driver).exists():
         return ()
-    command = [sys.executable, "-P", "-m", "experiments.harness.probe"]
-    with trio.move_on_after(_PROBE_S):
-        done = await trio.run_process(
-            command, stdin=b"", capture_stdout=True, stderr=subprocess.DEVNULL, check=False
-        )
-        return _models(done.stdout)
-    return ()
+    try:
+        with trio.fail_after(_PROBE_S):
+            done = await trio.run_process(
+                [sys.executable, "-P", "-m", "experiments.harness.probe"],
+                stdin=b"",
+                capture_stdout=True,
+                stderr=subprocess.DEVNULL,
+                check=False,
+            )
+    except trio.TooSlowError:
+        return ()
+    return _models(done.stdout)
 
 
 def _models(said: bytes) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ class Means:
 
 
 class WorkerLink:
-    """One worker process. Not for two tasks at a time."""
+    """One worker process. One task may send while another one listens; not more."""
 
     def __init__(self, process: trio.Process, stream: trio.SocketStream, means: Means) -> None:
         self._process = process
@@ -117,19 +117,25 @@ class WorkerLink:
         if hello.get("kind") != "ready":
             raise TrialError(Fault.START, "the worker did not say that it is ready")
 
-    async def begin(self, job: bytes) -> EnvironmentClass:
-        """Hand over the frame of a job and wait until its libraries are loaded and it runs."""
+    async def send(self, job: bytes) -> None:
+        """Hand over the frame of a job; the worker keeps one more than it runs. TrialError if it is gone."""
+        try:
+            await self._stream.send_all(job)
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            raise await self._gone() from error
+
+    async def started(self) -> EnvironmentClass:
+        """Wait until the libraries of the oldest job are loaded and it runs."""
         try:
             with trio.fail_after(_START_S):
-                await self._send(job)
-                started = await self.receive()
+                message = await self.receive()
         except trio.TooSlowError as error:
             raise TrialError(Fault.START, f"the worker did not begin within {_START_S:g} s") from error
-        if started.get("kind") == "failed":
-            raise TrialError(Fault.RUNNER, str(started.get("text"))[:_SHOWN])
-        if started.get("kind") != "started":
+        if message.get("kind") == "failed":
+            raise TrialError(Fault.RUNNER, str(message.get("text"))[:_SHOWN])
+        if message.get("kind") != "started":
             raise TrialError(Fault.PROTOCOL, "the worker did not say that the job has started")
-        facts = (started.get(key) for key in ("processor", "kernels", "libraries"))
+        facts = (message.get(key) for key in ("processor", "kernels", "libraries"))
         return EnvironmentClass(*(str(fact)[:_MAX_WORD] for fact in facts))
 
     @property
@@ -142,12 +148,6 @@ class WorkerLink:
     def cpu_s(self) -> float:
         """Processor seconds used so far."""
         return cpu_seconds(self._process.pid)
-
-    async def _send(self, frame: bytes) -> None:
-        try:
-            await self._stream.send_all(frame)
-        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            raise await self._gone() from error
 
     async def receive(self) -> dict[str, object]:
         """The worker's next message; TrialError if it is gone or breaks the protocol."""

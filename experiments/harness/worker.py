@@ -16,6 +16,7 @@ from __future__ import annotations
 import importlib
 import os
 import platform
+import queue
 import select
 import signal
 import socket
@@ -49,9 +50,19 @@ def main(arguments: list[str]) -> None:
     _bound_memory(int(memory))
     link = socket.socket(fileno=int(descriptor))
     threading.Thread(target=_end_with_parent, args=(link.fileno(),), daemon=True).start()
+    jobs: queue.Queue[dict[str, object] | None] = queue.Queue(1)
+    threading.Thread(target=_fetch, args=(link, jobs), daemon=True).start()
     link.sendall(pack({"kind": "ready"}))
-    while (message := _receive(link)) is not None:
+    while (message := jobs.get()) is not None:
         link.sendall(pack(_answer(message, link)))
+
+
+def _fetch(link: socket.socket, jobs: queue.Queue[dict[str, object] | None]) -> None:
+    """Read the next job while one runs, so that it starts at once."""
+    message: dict[str, object] | None = {}
+    while message is not None:
+        message = _receive(link)
+        jobs.put(message)
 
 
 def _answer(job: Mapping[str, object], link: socket.socket) -> dict[str, object]:

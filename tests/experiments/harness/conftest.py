@@ -14,7 +14,7 @@ from leaderboard.manifest import TrackManifest
 CONDUCTS = (
     *("sums", "wobbles", "counts", "raises", "exits", "hangs", "floods", "diverges", "peeks"),
     *("wrong_shape", "wrong_type", "wrong_name", "objects", "nothing"),
-    *("huge_frame", "garbage", "odd_progress"),
+    *("huge_frame", "garbage", "odd_progress", "swells"),
 )
 
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import re
 import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 import trio
 
 from experiments.harness.device import Device, open_device
+from experiments.harness.link import WorkerLink
 from experiments.harness.measure import TWIN_ULPS
 from experiments.harness.outcome import Fault, Progress, TrialError
+from experiments.harness.pool import open_pool
 from experiments.recipe import Recipe
-from leaderboard.errors import Refused
+from leaderboard.errors import LocalError, Refused
 
 
 def gone(pid: int) -> bool:
@@ -242,3 +246,128 @@ async def main():
 
 trio.run(main)
 """
+
+
+async def test_the_next_trial_waits_in_the_worker(drill, behaving, folder) -> None:
+    """Two tasks share a device: the worker goes from trial to trial while the parent does something else."""
+    async with open_device(folders=[folder]) as device:
+        await device.run(drill, behaving("sums"), 1)
+        ended: list[float] = []
+
+        async def one() -> None:
+            await device.run(drill, behaving("counts"), 1)  # takes 0.33 s
+            ended.append(time.perf_counter())
+
+        start = time.perf_counter()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(one)
+            nursery.start_soon(one)
+            while device.statistics().asked < 2:  # noqa: ASYNC110  a device sends no events
+                await trio.sleep(0.01)
+            await trio.sleep(0.15)
+            time.sleep(0.4)  # noqa: ASYNC251  the parent is busy beyond the end of the first trial
+        assert ended[-1] - start < 0.95  # and not 0.55 + 0.33 + what comes on top
+        assert device.statistics().starts == 1
+
+
+async def test_a_trial_in_a_lost_worker_runs_in_the_next_one(drill, behaving, folder) -> None:
+    async with open_device(folders=[folder]) as device, trio.open_nursery() as nursery:
+        await device.run(drill, behaving("sums"), 1)
+
+        async def crash() -> None:
+            with pytest.raises(TrialError):
+                await device.run(drill, behaving("hangs"), 1, timeout_s=0.5)
+
+        nursery.start_soon(crash)
+        await trio.sleep(0.2)
+        assert (await device.run(drill, behaving("sums", 2.0), 1)).value == 4.0
+        assert device.statistics().starts == 2
+        assert device.statistics().last_fault == "timeout"
+
+
+async def test_a_waiting_trial_that_is_cancelled_leaves_no_answer_to_others(drill, behaving, folder) -> None:
+    async with open_device(folders=[folder]) as device, trio.open_nursery() as nursery:
+        await device.run(drill, behaving("sums"), 1)
+
+        async def first() -> None:
+            with pytest.raises(TrialError):
+                await device.run(drill, behaving("counts"), 1)  # its worker has to go
+
+        nursery.start_soon(first)
+        await trio.sleep(0.1)
+        with trio.move_on_after(0.1):
+            await device.run(drill, behaving("sums", 5.0), 1)
+        assert (await device.run(drill, behaving("sums", 2.0), 1)).value == 4.0
+
+
+async def test_a_trial_over_its_memory_fails_alone(drill, behaving, folder) -> None:
+    async with open_device(folders=[folder], memory_bytes=600 * 2**20) as device:
+        with pytest.raises(TrialError) as caught:
+            await device.run(drill, behaving("swells"), 1)
+        assert caught.value.fault is Fault.MEMORY
+        assert (await device.run(drill, behaving("sums"), 1)).value == 2.0
+
+
+async def test_the_parent_sees_what_the_system_lets_pass(drill, behaving, folder, monkeypatch) -> None:
+    """Where no limit of the system holds (a card's driver needs room), the parent's look does."""
+    monkeypatch.setattr(WorkerLink, "start", unbounded_start(WorkerLink.start))
+    async with open_device(folders=[folder], memory_bytes=600 * 2**20) as device:
+        with pytest.raises(TrialError, match="held more memory") as caught:
+            await device.run(drill, behaving("swells"), 1)
+        assert caught.value.fault is Fault.MEMORY
+
+
+def unbounded_start(start):
+    async def begin(nursery, means):
+        link = await start(nursery, replace(means, memory_bytes=0))
+        link._means = means
+        return link
+
+    return begin
+
+
+async def test_workers_that_are_lost_in_a_row_come_back_slower(drill, behaving, folder) -> None:
+    async with open_device(folders=[folder]) as device:
+        waits = []
+        for _ in range(3):
+            start = time.perf_counter()
+            with pytest.raises(TrialError):
+                await device.run(drill, behaving("exits"), 1)
+            waits.append(time.perf_counter() - start)
+        assert waits[2] >= 1.0 > waits[1]
+        await device.run(drill, behaving("sums"), 1)
+        assert device._lost == 0
+
+
+async def test_a_pool_uses_all_devices_and_keeps_a_recipe_on_one(drill, behaving, folder) -> None:
+    async with open_pool(["cpu", "cpu"], [folder]) as pool:
+        async with trio.open_nursery() as nursery:
+            for shift in (0.0, 1.0, 2.0, 3.0):
+                nursery.start_soon(
+                    partial(pool.measure, drill, behaving("sums", shift), drill.reference, [1], gate=False)
+                )
+        trials = [found.trials for found in pool.statistics()]
+        assert all(trials)
+        await pool.measure(drill, behaving("sums", 2.0), drill.reference, [1, 2], gate=False)
+        changed = [now.trials > before for now, before in zip(pool.statistics(), trials, strict=True)]
+        assert sorted(changed) == [False, True]
+
+
+async def test_a_pool_refuses_a_track_for_which_it_has_no_device(drill, folder) -> None:
+    async with open_pool(["cpu"], [folder]) as pool:
+        gpu = replace(drill, runs_on=("cuda",))
+        assert not pool.runs(gpu)
+        with pytest.raises(LocalError, match="runs on cuda"):
+            await pool.measure(gpu, drill.reference, drill.reference, [1])
+
+
+async def test_no_trial_starts_without_permission(drill, folder) -> None:
+    allowed = trio.Event()
+    async with open_device(folders=[folder], permit=allowed.wait) as device, trio.open_nursery() as nursery:
+        nursery.start_soon(device.run, drill, drill.reference, 1)
+        with trio.move_on_after(0.3):
+            while not device.statistics().trials:  # noqa: ASYNC110
+                await trio.sleep(0.01)
+        assert device.statistics().trials == 0
+        assert device.statistics().starts == 0
+        allowed.set()

@@ -113,3 +113,11 @@ def peeks(recipe, seed, inputs, progress, ulps):
         "" in sys.path or os.getcwd() in sys.path,
     ]
     return {"y": np.array(found, dtype=np.float64)}
+
+
+def swells(recipe, seed, inputs, progress, ulps):
+    """Take 64 MiB after 64 MiB."""
+    held = []
+    while True:
+        held.append(np.ones(8 * 2**20))
+        time.sleep(0.01)
