@@ -1,6 +1,6 @@
 """How often does a model that knows nothing answer by the schema, behind a real llama-server? (A4)
 
-    python bench/llm.py [--quick] [--json] [--questions N]
+    python bench/llm.py [--quick] [--json] [--questions N] [--only TRACK ...]
 
 Starts llama-server (`bench/llama_server.py` builds it) with a tiny model of random weights and asks it the real
 question of each installed track under the real schema. Counted is the share of answers that pass the local
@@ -77,7 +77,7 @@ def everything(track: Track) -> tuple[str, ...]:
     return tuple(item.name for item in (*track.space.slots, *track.space.settings))
 
 
-async def run(binary: Path, questions: int) -> dict[str, dict[str, float]]:
+async def run(binary: Path, questions: int, names: list[str]) -> dict[str, dict[str, float]]:
     with tempfile.TemporaryDirectory() as folder, socket.socket() as free:
         weights = Path(folder) / "tiny.gguf"
         load("tiny_model", ROOT / "tests/experiments/llm/tiny_model.py").write_model(weights)
@@ -93,7 +93,7 @@ async def run(binary: Path, questions: int) -> dict[str, dict[str, float]]:
         try:
             url = f"http://127.0.0.1:{port}/v1"
             await wait_until_up(url)
-            tracks = [load_track(name) for name in sorted(installed_tracks())]
+            tracks = [load_track(name) for name in names]
             return {track.name: await ask(url, track, questions) for track in tracks}
         finally:
             server.kill()
@@ -105,11 +105,12 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="20 questions a track")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--questions", type=int, default=200, help="for each track")
+    parser.add_argument("--only", nargs="+", default=sorted(installed_tracks()), metavar="TRACK")
     options = parser.parse_args()
     binary = load("llama_server", ROOT / "bench" / "llama_server.py").find()
     if binary is None:
         raise SystemExit("no llama-server here; build it: python bench/llama_server.py")
-    found = trio.run(run, Path(binary), 20 if options.quick else options.questions)
+    found = trio.run(run, Path(binary), 20 if options.quick else options.questions, options.only)
     print(f"{'track':<12} {'asked':>6} {'valid':>6} {'at once':>8} {'s a question':>13}")
     for name, row in found.items():
         print(

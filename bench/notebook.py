@@ -28,6 +28,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import structlog
 import trio
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -98,7 +99,7 @@ class Brittle:
 class Silent(NoveltyChecker):
     """Knows no technique."""
 
-    async def check(self, query):  # noqa: ARG002
+    async def check(self, query, trials=()):  # noqa: ARG002
         return {}
 
 
@@ -172,6 +173,7 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=5)
     parser.add_argument("--ideas", type=int, default=10, help="in each session")
     options = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))  # errors only
     sessions, ideas = (3, 6) if options.quick else (options.sessions, options.ideas)
     print(f"{'kept':<10} {'trials':>6} {'on known dead ends':>18} {'best':>6}")
     found: dict[str, Life] = {}

@@ -107,6 +107,11 @@ class Researcher:
     rng: random.Random
     history: list[Trial] = field(default_factory=list)
     runs: int = 0
+    seeds: list[int] = field(default_factory=list)
+    """One pool for all its trials, as a node's author has; the reference runs once per seed."""
+
+    def __post_init__(self) -> None:
+        self.seeds = [self.rng.getrandbits(48) for _ in range(AUTHOR_SEEDS)]
 
     def best(self) -> float:
         """The highest mean of more than one seed."""
@@ -123,7 +128,7 @@ class Researcher:
         best = max([self.best(), *(t.effect for t in pool if t.effect is not None)])
         gains: list[float | None] = []
         while worth_another_seed(gains, best, TRACK.manifest.delta_min, AUTHOR_SEEDS):
-            gains.append(gain(proposal.recipe, self.rng.getrandbits(48)))
+            gains.append(gain(proposal.recipe, self.seeds[len(gains)]))
         trial = Trial(
             proposal.recipe,
             mean_gain(gains),
@@ -311,7 +316,10 @@ def compare(names: list[str], first: int, options: argparse.Namespace) -> float:
         repetitions = options.seeds if embedded else options.baseline_seeds
         most = options.most if embedded else options.budget
         start = time.perf_counter()
-        rows = [search(makers[name], first + i, options.budget, most) for i in range(repetitions)]
+        rows = []
+        for i in range(repetitions):
+            rows.append(search(makers[name], first + i, options.budget, most))
+            print(f"  {name} {i}: {rows[-1]}", file=sys.stderr, flush=True)
         claims, runs, good = ([row[key] for row in rows] for key in ("claims", "runs", "good"))
         worth, believed = (statistics.fmean(row[key] for row in rows) for key in ("worth", "believed"))
         print(

@@ -14,7 +14,7 @@ does not wait for the writer, so the CLI looks into the notebook of a running da
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from leaderboard.codec import encode
 from leaderboard.errors import PeerError
-from leaderboard.ids import TrackId
+from leaderboard.ids import ContentId, TrackId
 
 from .errors import Misuse, NotFound
 from .notebook_entries import Attempt, Entry, Lesson, read_line, write_line
@@ -119,11 +119,11 @@ class Notebook:
             )
             return [read_lesson(row) for row in rows]
 
-    def revise(self, track: TrackId, lessons: Sequence[Lesson]) -> int:
-        """Make `lessons` what this node's records teach about `track`; returns how many changed.
+    def revise(self, track: TrackId, lessons: Sequence[Lesson], seen: Container[ContentId]) -> int:
+        """Take in what this node's records teach about `track`; returns how many lessons changed.
 
-        New ones are added, changed ones revised, those that are not among them any more withdrawn. Imported
-        lessons are left alone.
+        New ones are added, changed ones revised. Those that rest on one of the records in `seen` and are not
+        among `lessons` any more are withdrawn; imported ones are left alone.
         """
         changed = 0
         with self._writing():
@@ -132,7 +132,8 @@ class Notebook:
                 changed += self._learn(lesson, held.get(lesson.key))
             wanted = {lesson.key for lesson in lessons}
             for lesson in held.values():
-                if lesson.key not in wanted and not lesson.withdrawn and not lesson.imported:
+                gone = lesson.key not in wanted and any(record in seen for record in lesson.support)
+                if gone and not lesson.withdrawn and not lesson.imported:
                     changed += self._learn(replace(lesson, withdrawn=True), lesson)
         return changed
 

@@ -33,7 +33,7 @@ class Outcome(StrEnum):
     CLAIMED = "claimed"  # signed; the result is owed
     MEASURED = "measured"  # it has an effect, or diverged
     FAILED = "failed"  # the trial gave no value at all
-    KNOWN = "known"  # not run: a known technique that is confirmed here already
+    KNOWN = "known"  # not run: another claim has shown already what it would show
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Attempt:
     why: str = ""
     """What the harness or the novelty checker said, where that decided."""
     because: ContentId | None = None
-    """The record that decided: for a known technique the claim that has it confirmed."""
+    """The claim that has shown what this idea would show; `standing` is then that claim's."""
     time_ms: int = 0
     """When it last changed, UTC milliseconds."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from .proposer import Trial
 
-__all__ = ["Calibration", "calibrations"]
+__all__ = ["Calibration", "calibrate", "calibrations"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,17 @@ class Calibration:
 
 def calibrations(trials: Iterable[Trial], bound: float) -> tuple[Calibration, ...]:
     """One per proposer that predicted anything, by name; a divergence counts as minus `bound`."""
+    return calibrate(((trial.proposer, trial.predicted_effect, trial.effect) for trial in trials), bound)
+
+
+def calibrate(
+    outcomes: Iterable[tuple[str, float | None, float | None]], bound: float
+) -> tuple[Calibration, ...]:
+    """The same from (proposer, predicted effect or None, measured effect or None for a divergence)."""
     pairs: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for trial in trials:
-        if trial.predicted_effect is not None:
-            measured = -bound if trial.effect is None else trial.effect
-            pairs[trial.proposer].append((trial.predicted_effect, measured))
+    for proposer, predicted, measured in outcomes:
+        if predicted is not None:
+            pairs[proposer].append((predicted, -bound if measured is None else measured))
     return tuple(_calibration(name, pairs[name]) for name in sorted(pairs))
 
 

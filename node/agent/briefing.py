@@ -8,8 +8,8 @@ counts as own history, or as taken where there is nothing to learn from trying i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from experiments.recipe import Recipe, RecipeError
 from experiments.search.proposer import Briefing, Lesson, Trial
@@ -30,6 +30,7 @@ __all__ = [
     "Recollection",
     "effect_of",
     "read_recipe",
+    "remembered",
     "trial_of",
     "write_briefing",
 ]
@@ -37,19 +38,21 @@ __all__ = [
 POOL = 8
 """Confirmed recipes of the swarm in a briefing. Sharing only the best one misses the target in 8-25 % of
 runs, a pool of eight keeps total evaluations nearly flat to 64 agents (measured on a surrogate)."""
-MOST_ROWS = 3_000
-"""Rows of the board that are read for a question: the ranked ones, then the newest. A recipe beyond them that
-somebody has claimed is refused before it is run."""
-_MOST_OPEN = 500
-"""Unconfirmed recipes of peers that a proposer is shown; ids of all of them are refused anyway."""
+MOST_ROWS = 300
+"""Rows of the board that are read for a question: the ranked ones, then the newest (0.15 ms each). Older own
+trials are in the notebook; a recipe of others beyond these rows is refused before it is run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recollection:
     """What the notebook has to say before a question."""
 
-    attempts: Sequence[Attempt] = ()
+    attempts: Mapping[RecipeId, Attempt] = field(default_factory=dict)
+    trials: Mapping[RecipeId, Trial] = field(default_factory=dict)
+    """The measured ones of the attempts whose recipe the track takes."""
     lessons: Sequence[Noted] = ()
+    rows: Sequence[Row] | None = None
+    """Rows of the board, where they were read already."""
 
 
 NOTHING = Recollection()
@@ -60,6 +63,7 @@ class _Sorted:
     """The rows of a board, by what they mean to this node."""
 
     history: list[tuple[int, Trial]]
+    own: set[RecipeId]
     pool: list[Trial]
     running: list[Recipe]
     unconfirmed: list[Recipe]
@@ -83,21 +87,20 @@ def write_briefing(
     memory: Recollection = NOTHING,
 ) -> Briefing:
     """Own history, the confirmed pool, what is taken, and what was learned."""
-    rows = standings.first(track.id, MOST_ROWS)
+    rows = standings.first(track.id, MOST_ROWS) if memory.rows is None else memory.rows
     found = _sorted(rows, track, viewer, lambda row: _is_taken(row, standings, viewer, now_ms))
-    seen = {trial.recipe.id for _, trial in found.history}
-    for attempt in memory.attempts:
-        if attempt.id not in seen and attempt.outcome is Outcome.MEASURED:
-            remembered = _remembered(attempt, track)
-            found.history += [] if remembered is None else [(attempt.time_ms, remembered)]
-        if _is_no_use(attempt, standings):
-            found.taken.add(attempt.id)
+    for recipe, trial in memory.trials.items():
+        if recipe not in found.own:
+            found.history.append((memory.attempts[recipe].time_ms, trial))
+    found.taken.update(
+        recipe for recipe, attempt in memory.attempts.items() if _is_no_use(attempt, standings)
+    )
     return Briefing(
         track=track,
         history=tuple(trial for _, trial in sorted(found.history, key=lambda item: item[0])),
         pool=tuple(found.pool),
         taken=frozenset(found.taken),
-        open_claims=tuple((*found.running, *found.unconfirmed)[:_MOST_OPEN]),
+        open_claims=(*found.running, *found.unconfirmed),
         lessons=tuple(Lesson(lesson.kind, lesson.text) for lesson in memory.lessons),
     )
 
@@ -110,7 +113,7 @@ def _is_taken(row: Row, standings: Standings, viewer: AuthorId, now_ms: int) -> 
 
 
 def _sorted(rows: Sequence[Row], track: Track, viewer: AuthorId, taken: Callable[[Row], bool]) -> _Sorted:
-    found = _Sorted([], [], [], [], set())
+    found = _Sorted([], set(), [], [], [], set())
     for row in rows:
         view, held = row.view, taken(row)
         if held:
@@ -121,6 +124,7 @@ def _sorted(rows: Sequence[Row], track: Track, viewer: AuthorId, taken: Callable
         if view.author == viewer:
             if view.evidence.author is not None:
                 found.history.append((view.time_ms, trial_of(view, recipe, viewer)))
+                found.own.add(view.recipe)
         elif view.standing is Standing.CONFIRMED:
             if len(found.pool) < POOL and view.claim.derivable:
                 found.pool.append(trial_of(view, recipe, viewer))
@@ -155,8 +159,8 @@ def trial_of(view: ClaimView, recipe: Recipe, viewer: AuthorId) -> Trial:
     )
 
 
-def _remembered(attempt: Attempt, track: Track) -> Trial | None:
-    """A measured attempt that the records here do not have; None if the track does not take its recipe."""
+def remembered(attempt: Attempt, track: Track) -> Trial | None:
+    """A measured attempt as a trial; None if the track does not take its recipe."""
     if attempt.claim is None:
         return None
     try:
@@ -169,7 +173,7 @@ def _remembered(attempt: Attempt, track: Track) -> Trial | None:
         claim=attempt.claim,
         seeds=max(attempt.seeds, 1),
         own=True,
-        standing="measured",
+        standing=attempt.standing or "measured",
         interval=attempt.interval,
         proposer=attempt.proposer,
         hypothesis=attempt.hypothesis,
@@ -178,10 +182,13 @@ def _remembered(attempt: Attempt, track: Track) -> Trial | None:
 
 
 def _is_no_use(attempt: Attempt, standings: Standings) -> bool:
-    """Whether trying it again would teach nothing: it gave no value, or is known and confirmed here."""
+    """Whether trying it again would teach nothing: it was run, or another claim has shown what it would show.
+
+    The latter holds only as long as that claim stands as it stood.
+    """
     if attempt.outcome is Outcome.KNOWN:
         facts = None if attempt.because is None else standings.facts(attempt.because)
         if facts is None or facts.claim is None:
             return True
-        return standings.claim(facts.id).standing is Standing.CONFIRMED
+        return standings.claim(facts.id).standing.value == attempt.standing
     return attempt.outcome in (Outcome.FAILED, Outcome.MEASURED)

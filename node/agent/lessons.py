@@ -15,14 +15,13 @@ is withdrawn. Kinds, in the words that a briefing uses:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from experiments.search.calibration import calibrations
-from experiments.search.proposer import Trial
+from experiments.search.calibration import calibrate
 from experiments.track import Track
 from leaderboard.board.rows import ClaimView
 from leaderboard.evidence.standing import Standing
-from leaderboard.ids import ContentId, to_text
+from leaderboard.ids import ContentId, RecipeId, to_text
 from leaderboard.records import Note
 
 from ..notebook_entries import Attempt, Lesson, Outcome
@@ -30,8 +29,9 @@ from ..views import recipe_line
 
 __all__ = ["MOST_PER_KIND", "is_dead_end", "learn"]
 
-MOST_PER_KIND = 200
-"""Lessons of one kind that are kept up to date; a briefing holds some dozens."""
+MOST_PER_KIND = 300
+"""Lessons of one kind that are computed, the latest; a briefing holds some dozens. Not fewer than the rows of
+the board that are read, or else lessons would be withdrawn for being old."""
 _MOST_TEXT = 600
 _LEAST_PREDICTIONS = 5
 _KNOWN = frozenset({"equal", "special_case_of"})
@@ -41,23 +41,22 @@ _AGAINST = frozenset({Standing.REFUTED, Standing.UNSTABLE})
 def learn(
     track: Track,
     views: Sequence[ClaimView],
-    attempts: Sequence[Attempt],
-    trials: Sequence[Trial],
+    attempts: Mapping[RecipeId, Attempt],
     notes: Sequence[tuple[ContentId, Note]],
 ) -> list[Lesson]:
     """All lessons of a track.
 
-    views: the claims of the board, best first; attempts: the notebook's, oldest first; trials: own ones with
-    their predictions; notes: by peers, with the claims that they are about.
+    views: claims of the board, best first; attempts: the notebook's by recipe, oldest first; notes: by peers,
+    with the claims that they are about.
     """
-    latest = list(reversed(attempts))
+    latest = list(attempts.items())[::-1]
     kinds = (
         _causes(track, views),
         _known(track, views),
         _refuted(track, views),
         _dead_ends(track, latest),
         _broken(track, latest),
-        _calibration(track, trials),
+        _calibration(track, attempts.values()),
         _notes(track, views, notes),
     )
     return [lesson for kind in kinds for lesson in _first(kind)]
@@ -117,12 +116,12 @@ def _came_of(view: ClaimView) -> str:
     return said
 
 
-def _dead_ends(track: Track, latest: Sequence[Attempt]) -> Iterator[Lesson]:
-    for attempt in latest:
+def _dead_ends(track: Track, latest: Sequence[tuple[RecipeId, Attempt]]) -> Iterator[Lesson]:
+    for recipe, attempt in latest:
         if is_dead_end(attempt, track.manifest.delta_min):
             line = recipe_line(attempt.recipe, track.manifest.reference)
             text = f"{line} {_fate(attempt.effect)} ({attempt.seeds} seeds)"
-            yield _lesson(track, "dead end", to_text(attempt.id), text, attempt.claim)
+            yield _lesson(track, "dead end", to_text(recipe), text, attempt.claim)
 
 
 def _fate(effect: float | None) -> str:
@@ -138,15 +137,17 @@ def is_dead_end(attempt: Attempt, least: float) -> bool:
     return attempt.effect is None or attempt.effect < least
 
 
-def _broken(track: Track, latest: Sequence[Attempt]) -> Iterator[Lesson]:
-    for attempt in latest:
+def _broken(track: Track, latest: Sequence[tuple[RecipeId, Attempt]]) -> Iterator[Lesson]:
+    for recipe, attempt in latest:
         if attempt.outcome is Outcome.FAILED:
             text = f"{recipe_line(attempt.recipe, track.manifest.reference)} gives no value: {attempt.why}"
-            yield _lesson(track, "broken", to_text(attempt.id), text, attempt.claim)
+            yield _lesson(track, "broken", to_text(recipe), text, attempt.claim)
 
 
-def _calibration(track: Track, trials: Sequence[Trial]) -> Iterator[Lesson]:
-    for found in calibrations(trials, track.manifest.effect_bound):
+def _calibration(track: Track, attempts: Iterable[Attempt]) -> Iterator[Lesson]:
+    measured = (item for item in attempts if item.outcome is Outcome.MEASURED)
+    outcomes = ((item.proposer, item.predicted, item.effect) for item in measured)
+    for found in calibrate(outcomes, track.manifest.effect_bound):
         if found.predictions >= _LEAST_PREDICTIONS:
             way = "hopeful" if found.bias > 0 else "timid"
             text = (

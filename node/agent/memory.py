@@ -7,6 +7,7 @@ noted where it happens: an idea that was planned, one that is known, a trial tha
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from experiments.search.proposer import Proposal, Trial
@@ -20,7 +21,7 @@ from leaderboard.standings import Standings
 from ..notebook import Notebook
 from ..notebook_entries import Attempt, Outcome
 from ..store import Store
-from .briefing import MOST_ROWS, POOL, Recollection, effect_of, read_recipe, trial_of
+from .briefing import MOST_ROWS, POOL, Recollection, effect_of, remembered
 from .lessons import learn
 
 __all__ = ["Memory"]
@@ -38,40 +39,47 @@ class Memory:
         self._me = me
         self._held: dict[TrackId, dict[RecipeId, Attempt]] = {}
         self._seen = -1
-        self._heard: list[tuple[ContentId, Note]] = []
-        self._listened_ms = 0
+        self._read: dict[TrackId, dict[RecipeId, tuple[Attempt, Trial | None]]] = {}
+        self._heard: dict[TrackId, tuple[int, tuple[tuple[ContentId, Note], ...]]] = {}
 
     def follow(self, track: Track, standings: Standings, now_ms: int) -> Recollection:
         """Bring the notebook up to date with the board, and tell what it knows about the track."""
         held = self._attempts(track.id)
-        views = [row.view for row in standings.first(track.id, MOST_ROWS)]
-        own = [view for view in views if view.author == self._me]
-        for view in own:
-            self._note(_of_claim(view, self._me, now_ms))
-        lessons = learn(
-            track, views, list(held.values()), self._trials(track, own), self._notes(views, now_ms)
-        )
-        self._notebook.revise(track.id, [replace(lesson, time_ms=now_ms) for lesson in lessons])
-        return Recollection(tuple(held.values()), self._notebook.lessons(track.id))
+        # A node that has a past and no notebook yet writes all of it down once.
+        rows = standings.first(track.id, MOST_ROWS) if held else standings.board(track.id).rows
+        views = [row.view for row in rows]
+        for view in views:
+            if view.author == self._me:
+                self._note(_of_claim(view, self._me, now_ms), view.recipe)
+        lessons = learn(track, views, held, self._notes(track.id, views, now_ms))
+        dated = [replace(lesson, time_ms=now_ms) for lesson in lessons]
+        self._notebook.revise(track.id, dated, {view.id for view in views})
+        return Recollection(held, self._remembered(track, held), self._notebook.lessons(track.id), rows)
 
     def planned(self, track: TrackId, proposal: Proposal, now_ms: int) -> None:
         """An idea is ready to be run."""
-        self._note(_of_proposal(track, proposal, Outcome.PLANNED, now_ms))
+        self._note(_of_proposal(track, proposal, Outcome.PLANNED, now_ms), proposal.recipe.id)
 
     def known(
-        self, track: TrackId, proposal: Proposal, headline: str, because: ContentId, now_ms: int
+        self, track: TrackId, proposal: Proposal, headline: str, because: ClaimView, now_ms: int
     ) -> None:
-        """An idea is not run: it is a known technique, and `because` has it confirmed here."""
+        """An idea is not run, because a claim has shown what it would show, as long as that stands."""
         attempt = _of_proposal(track, proposal, Outcome.KNOWN, now_ms)
-        self._note(replace(attempt, why=headline, because=because))
+        attempt = replace(attempt, why=headline, because=because.id, standing=because.standing.value)
+        self._note(attempt, proposal.recipe.id)
+
+    def measured(self, view: ClaimView, now_ms: int) -> None:
+        """The result of an own claim is there."""
+        self._note(_of_claim(view, self._me, now_ms), view.recipe)
 
     def failed(self, view: ClaimView, why: str, now_ms: int) -> None:
         """The trial of an own claim gave no value."""
-        self._note(replace(_of_claim(view, self._me, now_ms), outcome=Outcome.FAILED, why=why))
+        attempt = replace(_of_claim(view, self._me, now_ms), outcome=Outcome.FAILED, why=why)
+        self._note(attempt, view.recipe)
 
-    def _note(self, attempt: Attempt) -> None:
+    def _note(self, attempt: Attempt, recipe: RecipeId) -> None:
         held = self._attempts(attempt.track)
-        before = held.get(attempt.id)
+        before = held.get(recipe)
         if before is not None:
             if attempt.outcome is Outcome.PLANNED and before.outcome is not Outcome.PLANNED:
                 return  # thought of again; what came of it stands
@@ -79,7 +87,7 @@ class Memory:
             if attempt.says_as_much_as(before):
                 return
         self._notebook.note(attempt)
-        held[attempt.id] = attempt
+        held[recipe] = attempt
 
     def _attempts(self, track: TrackId) -> dict[RecipeId, Attempt]:
         """Attempts of a track by recipe, read again if another process has written to the notebook."""
@@ -91,18 +99,31 @@ class Memory:
             self._held[track] = {attempt.id: attempt for attempt in self._notebook.attempts(track)}
         return self._held[track]
 
-    def _notes(self, views: list[ClaimView], now_ms: int) -> list[tuple[ContentId, Note]]:
+    def _notes(
+        self, track: TrackId, views: Sequence[ClaimView], now_ms: int
+    ) -> Sequence[tuple[ContentId, Note]]:
         """What others wrote about the best claims; looked up once a while."""
-        if now_ms - self._listened_ms >= _LISTEN_EVERY_MS:
-            self._listened_ms = now_ms
+        heard_ms, heard = self._heard.get(track, (0, ()))
+        if now_ms - heard_ms >= _LISTEN_EVERY_MS:
             found = ((view.id, self._store.about(view.id, Note.kind)) for view in views[:POOL])
             records = ((claim, item.record) for claim, items in found for item in items)
-            self._heard = [(claim, note) for claim, note in records if isinstance(note, Note)]
-        return self._heard
+            heard = tuple((claim, note) for claim, note in records if isinstance(note, Note))
+            self._heard[track] = (now_ms, heard)
+        return heard
 
-    def _trials(self, track: Track, own: list[ClaimView]) -> list[Trial]:
-        found = ((view, read_recipe(view, track)) for view in own if view.evidence.author is not None)
-        return [trial_of(view, recipe, self._me) for view, recipe in found if recipe is not None]
+    def _remembered(self, track: Track, held: Mapping[RecipeId, Attempt]) -> dict[RecipeId, Trial]:
+        """Measured attempts as trials; each is read once, and again when it has changed."""
+        read = self._read.setdefault(track.id, {})
+        found: dict[RecipeId, Trial] = {}
+        for recipe, attempt in held.items():
+            if attempt.outcome is not Outcome.MEASURED:
+                continue
+            if recipe not in read or read[recipe][0] is not attempt:
+                read[recipe] = (attempt, remembered(attempt, track))
+            trial = read[recipe][1]
+            if trial is not None:
+                found[recipe] = trial
+        return found
 
 
 def _of_proposal(track: TrackId, proposal: Proposal, outcome: Outcome, now_ms: int) -> Attempt:

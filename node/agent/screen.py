@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from experiments.recipe import Recipe
 from experiments.track import Track
-from leaderboard.board.rows import Row
+from leaderboard.board.rows import ClaimView, Row
 from leaderboard.ids import ContentId
 from leaderboard.records import Finding
 
@@ -25,6 +25,7 @@ def question(recipe: Recipe, track: Track, hypothesis: str, proposer: str) -> di
     """A recipe against its track's reference, as the checker wants to be asked."""
     return {
         "claim": "" if proposer.startswith(_EMBEDDED) else hypothesis,
+        "track": track.name,
         "expressions": dict(recipe.slots),
         "reference": dict(track.reference.slots),
         "settings": dict(recipe.settings),
@@ -48,14 +49,14 @@ def headline_of(answer: Mapping[str, object]) -> str:
     return _text(answer, "headline", 400)
 
 
-def confirmed_already(answer: Mapping[str, object], rows: Sequence[Row]) -> ContentId | None:
+def confirmed_already(answer: Mapping[str, object], rows: Sequence[Row]) -> ClaimView | None:
     """The claim among `rows` (confirmed ones) that is the same technique in the same form, if any."""
     verdict = _map(answer.get("finding"))
     known, mode = _text(_map(verdict.get("technique")), "id", 64), _text(verdict, "mode", 64)
     for row in rows:
         for finding in row.view.findings:
             if finding.relation == "equal" and finding.technique == known and finding.mode == mode:
-                return row.view.id
+                return row.view
     return None
 
 

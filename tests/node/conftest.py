@@ -31,6 +31,7 @@ from node.api.ports import (
     FindingView,
     IdentityView,
     Metric,
+    ModelStatus,
     NodeStatus,
     PartStatus,
     PeerView,
@@ -48,6 +49,12 @@ from node.store import Store
 from node.views import recipe_line, record_event, record_view, track_view
 
 NOW_MS = 1_790_000_000_000
+
+
+MODEL = ModelStatus(
+    "tiny\x1b[31m", "http://127.0.0.1:9/v1", "resting, the embedded search carries on: nobody\nthere",
+    7, 4, {"recipe": 2, "Unavailable": 1}, 12, 2_000, 34_567, 0, 0.25, 1.0,
+)  # fmt: skip
 
 
 class Author:
@@ -188,7 +195,8 @@ class StoreNode:
             version="9.9", identity=await self.identity(), started_ms=NOW_MS,
             listen=("/ip4/127.0.0.1/tcp/7118/p2p/x",), peers=1, records=self.store.count(),
             store_bytes=self.store.size_bytes(), tracks=1, board_digest="d" * 52,
-            agent=AgentStatus(True, "idle", 3, 1), parts=(PartStatus("gossip", "running", 2, "it rained"),),
+            agent=AgentStatus(True, "idle", 3, 1, "auto", MODEL),
+            parts=(PartStatus("gossip", "running", 2, "it rained"),),
         )  # fmt: skip
 
     async def peers(self) -> tuple[PeerView, ...]:

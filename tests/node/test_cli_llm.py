@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
@@ -18,6 +18,9 @@ from node.notebook import Notebook
 from node.notebook_entries import Attempt, Lesson, Outcome
 
 from ..experiments.llm.conftest import Server, server
+
+if TYPE_CHECKING:
+    from .conftest import Served
 
 __all__ = ["server"]
 
@@ -143,6 +146,22 @@ async def test_what_a_test_costs_counts_in_the_days_budget(server: Server, run: 
     assert b"budget of 1 (requests)" in done.stdout
 
 
+async def test_status_says_how_the_model_fares_and_what_it_cost(
+    served: Served, run: Run, tmp_path: Path
+) -> None:
+    here = {"CONSILIENCE_HOME": str(tmp_path)}
+    done = await run("status", **here)
+    assert b"model     tiny\\x1b[31m at http://127.0.0.1:9/v1; resting" in done.stdout
+    assert b"embedded search carries on: nobody\\nthere" in done.stdout
+    assert b"4 ideas from 7 questions (Unavailable 1, recipe 2)" in done.stdout
+    assert b"today 12 of 2,000 requests, 34,567 tokens, 0.25 of 1.0 dollars" in done.stdout
+    model = json.loads((await run("status", "--json", **here)).stdout)["agent"]["model"]
+    assert model["failures"] == {"recipe": 2, "Unavailable": 1}
+    done = await run("agent", "proposers", **here)
+    words = done.stdout.decode().splitlines()[1].split()
+    assert words == ["toy", "9", "2", "0.1", "1.5", "8", "0.25", "0.5", "75%", "llm/tiny"]
+
+
 def filled(home: Path) -> Path:
     path = home / "notebook.db"
     with Notebook(path) as notebook:
@@ -152,7 +171,9 @@ def filled(home: Path) -> Path:
             effect=1.5, interval=(1.0, 2.0), seeds=8, standing="confirmed", predicted=0.5, time_ms=1,
         )  # fmt: skip
         notebook.note(measured)
-        notebook.revise(TRACK, [Lesson(TRACK, "k", "cause", "the root does it", (ContentId(b"\x01" * 32),))])
+        notebook.revise(
+            TRACK, [Lesson(TRACK, "k", "cause", "the root does it", (ContentId(b"\x01" * 32),))], ()
+        )
     return path
 
 

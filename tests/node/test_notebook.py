@@ -56,14 +56,15 @@ def test_an_idea_is_one_entry_from_the_thought_to_the_outcome(notebook: Notebook
 
 def test_lessons_follow_the_evidence_and_keep_what_they_said(notebook: Notebook) -> None:
     first, other = lesson("a", "constants do nothing"), lesson("b", "depth matters")
-    assert notebook.revise(TRACK, [first, other]) == 2
-    assert notebook.revise(TRACK, [first, other]) == 0
-    assert notebook.revise(TRACK, [lesson("a", "constants above 0.1 do nothing"), other]) == 1
-    assert notebook.revise(TRACK, [other]) == 1
+    assert notebook.revise(TRACK, [first, other], {CLAIM}) == 2
+    assert notebook.revise(TRACK, [first, other], {CLAIM}) == 0
+    assert notebook.revise(TRACK, [lesson("a", "constants above 0.1 do nothing"), other], {CLAIM}) == 1
+    assert notebook.revise(TRACK, [other], {ContentId(b"x" * 32)}) == 0  # its record was not looked at
+    assert notebook.revise(TRACK, [other], {CLAIM}) == 1
     assert [item.key for item in notebook.lessons(TRACK)] == ["b"]
     (gone,) = [item for item in notebook.lessons(TRACK, withdrawn=True) if item.withdrawn]
     assert (gone.text, gone.revision) == ("constants above 0.1 do nothing", 2)
-    assert notebook.revise(TRACK, [first, other]) == 1  # the evidence is back
+    assert notebook.revise(TRACK, [first, other], {CLAIM}) == 1  # the evidence is back
     assert notebook.earlier(TRACK, "a") == [
         "constants do nothing",
         "constants above 0.1 do nothing",
@@ -74,13 +75,13 @@ def test_lessons_follow_the_evidence_and_keep_what_they_said(notebook: Notebook)
 def test_words_find_attempts_and_lessons(notebook: Notebook) -> None:
     notebook.note(attempt("sqrt(2/fan_in)", hypothesis="variance is kept by rectifiers"))
     notebook.note(attempt("0.5", outcome=Outcome.FAILED, why="killed: out of memory"))
-    notebook.revise(TRACK, [lesson("a", "rectifiers halve the variance")])
+    notebook.revise(TRACK, [lesson("a", "rectifiers halve the variance")], {CLAIM})
     assert {type(item) for item in notebook.search("rectif variance")} == {Attempt, Lesson}
     assert [item.why for item in notebook.search("memory") if isinstance(item, Attempt)]
     assert [item.recipe["slots"] for item in notebook.search("fan_in") if isinstance(item, Attempt)] == [
         {"init_std": "sqrt(2/fan_in)"}
     ]
-    notebook.revise(TRACK, [lesson("a", "something else")])
+    notebook.revise(TRACK, [lesson("a", "something else")], {CLAIM})
     assert {type(item) for item in notebook.search("variance")} == {Attempt}  # the index follows revisions
 
 
@@ -97,8 +98,8 @@ def test_a_query_is_words_and_never_syntax(notebook: Notebook, query: str) -> No
 def test_an_export_is_the_notebook_elsewhere(notebook: Notebook, tmp_path: Path) -> None:
     notebook.note(attempt("0.1", outcome=Outcome.MEASURED, effect=None, seeds=1))
     notebook.note(attempt("0.2", outcome=Outcome.KNOWN, because=CLAIM))
-    notebook.revise(TRACK, [lesson("a", "x"), lesson("b", "y")])
-    notebook.revise(TRACK, [lesson("a", "x")])
+    notebook.revise(TRACK, [lesson("a", "x"), lesson("b", "y")], {CLAIM})
+    notebook.revise(TRACK, [lesson("a", "x")], {CLAIM})
     lines = list(notebook.export())
     with Notebook(tmp_path / "other.db") as other:
         assert other.take_in(lines) == (2, 2)
@@ -108,7 +109,7 @@ def test_an_export_is_the_notebook_elsewhere(notebook: Notebook, tmp_path: Path)
             ("x", False),
             ("y", True),
         ]
-        assert other.revise(TRACK, []) == 0  # imported lessons are not this node's to withdraw
+        assert other.revise(TRACK, [], {CLAIM}) == 0  # imported lessons are not this node's to withdraw
         assert other.search("y")
 
 

@@ -13,8 +13,7 @@ from experiments.llm import Client, Settings, Wire
 from experiments.recipe import Recipe
 from experiments.search.llm import LanguageModel
 from experiments.search.portfolio import embedded
-from experiments.search.proposer import Briefing, Proposal, Trial
-from leaderboard.ids import ContentId
+from experiments.search.proposer import Briefing, Proposal
 from leaderboard.records import Claim, Note, Retraction
 from node.agent.briefing import write_briefing
 from node.agent.lessons import learn
@@ -150,7 +149,7 @@ def test_every_kind_of_dead_end_is_a_lesson_and_only_those(toy):
         attempt(5, outcome=Outcome.FAILED, why="crash: gone"),
         attempt(6, outcome=Outcome.PLANNED),
     ]
-    lessons = learn(toy, (), attempts, (), ())
+    lessons = learn(toy, (), {item.id: item for item in attempts}, ())
     assert [(lesson.kind, lesson.text.split()[0]) for lesson in lessons] == [
         ("dead end", "x=0.2"),
         ("dead end", "x=0.1"),
@@ -159,11 +158,10 @@ def test_every_kind_of_dead_end_is_a_lesson_and_only_those(toy):
 
 
 def test_predictions_are_scored_per_model(toy):
-    trials = [
-        Trial(toy.reference, 0.1, ContentId(bytes([n]) * 32), proposer="llm/a", predicted_effect=0.5)
-        for n in range(6)
-    ]
-    (lesson,) = learn(toy, (), (), trials, ())
+    made = Attempt(toy.id, {}, "llm/a", predicted=0.5, outcome=Outcome.MEASURED, effect=0.1)
+    attempts = {bytes([n]) * 32: made for n in range(6)}
+    lessons = learn(toy, (), {**attempts, b"x" * 32: replace(made, outcome=Outcome.PLANNED)}, ())
+    (lesson,) = [lesson for lesson in lessons if lesson.kind == "calibration"]
     assert lesson.text == (
         "predictions by llm/a were too hopeful by 0.4 on average (6 of them, right sign in 100%)"
     )
@@ -237,7 +235,7 @@ async def test_a_known_technique_is_not_run_again_until_its_confirmation_falls(t
     async with open_room(tmp_path, toy) as room:
         claim = await confirm(room, {"x": 0.3, "y": -0.2})
         monkeypatch.setattr("node.agent.research.is_known", lambda _: True)
-        monkeypatch.setattr("node.agent.research.confirmed_already", lambda _, rows: rows[0].view.id)
+        monkeypatch.setattr("node.agent.research.confirmed_already", lambda _, rows: rows[0].view)
         with Notebook(tmp_path / "notebook.db") as notebook:
             assert await _researcher(room, notebook, Says(toy, 0.5), number=6).prepare(toy) is None
             (attempt,) = notebook.attempts()
