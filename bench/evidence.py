@@ -14,18 +14,19 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 
 from leaderboard.evidence.confseq import lower_bound, median_interval
-from leaderboard.evidence.drill import Drill, Setup
+from leaderboard.evidence.drill import Drill, Outcome, Setup
 from leaderboard.evidence.effects import Count
 from leaderboard.evidence.electorate import Weight
 from leaderboard.evidence.eprocess import e_value, strength
 from leaderboard.evidence.fdr import bar_level, doublings
 from leaderboard.evidence.policy import COMMON
-from leaderboard.evidence.pool import Share, forward_e
+from leaderboard.evidence.pool import Share, forward_e, spare
 from leaderboard.evidence.synthetic import Actor, Contest
 from leaderboard.ids import AuthorId
 from leaderboard.standings import Standings
@@ -148,6 +149,48 @@ def false_discoveries(quick: bool) -> dict[str, object]:
     }
 
 
+# A null candidate on many tracks
+
+
+def null_tracks(quick: bool) -> dict[str, object]:
+    """One null candidate on each of 10,000 tracks: how often is it ever promoted, however it is watched?
+
+    It is the only tested claim of its track, which is the lowest bar there is.
+    """
+    tracks = 2_000 if quick else 10_000
+    print(f"\nA candidate without any effect, alone on each of {tracks:,} tracks, watched after every seed")
+    rates: dict[str, float] = {}
+    for name, replicators, seeds, diverging in (
+        ("2 replicators, 8 seeds each", 2, 8, 0.0),
+        ("5 replicators, 8 seeds each", 5, 8, 0.0),
+        ("7 replicators, 32 seeds each", 7, 32, 0.0),
+        ("5 replicators, a third of the seeds tied", 5, 8, 1 / 3),
+    ):
+        dice = np.random.default_rng(5)
+        found = sum(_ever_promoted(dice, replicators, seeds, diverging) for _ in range(tracks))
+        rates[name] = found / tracks
+        print(f"  {name:42s} promoted {found:4d} times: {100 * rates[name]:.2f} %  (stated: at most 5 %)")
+    worst = max(rates.values())
+    return {"E2_null": {"value": worst, "goal": 0.05, "tracks": tracks, "rows": rates, "met": worst <= 0.05}}
+
+
+def _ever_promoted(dice: np.random.Generator, replicators: int, seeds: int, tied: float) -> bool:
+    """Whether the board would confirm it at any moment while seeds arrive one by one, in turn."""
+    tie = dice.random((replicators, seeds)) < tied
+    won = (dice.random((replicators, seeds)) < 0.5) & ~tie
+    wins, delivered = np.cumsum(won, axis=1), np.cumsum(~tie, axis=1)
+    kept = spare(replicators, COMMON)  # necessary: it holds without the first ones, too
+    rest = wins[kept:].sum(axis=0), (delivered - wins)[kept:].sum(axis=0)
+    moments = [
+        done for done in range(seeds) if e_value(int(rest[0][done]), int(rest[1][done])) >= COMMON.odds
+    ]
+    return any(
+        forward_e([_share(i, int(wins[i, t]), int(delivered[i, t])) for i in range(replicators)], COMMON)
+        >= COMMON.odds
+        for t in moments
+    )
+
+
 # Winner's curse
 
 
@@ -206,59 +249,153 @@ def winners_curse(quick: bool) -> dict[str, object]:
     return {"E5": {"value": worst, "goal": 0.1, "met": worst < 0.1}}
 
 
+# What searches claim
+
+
+def searches(quick: bool) -> dict[str, object]:
+    """Claimed against re-measured effect of what each way of searching ends with, in seed sd."""
+    runs = 4 if quick else 12
+    print("\nClaimed and re-measured effect of the final best, in seed sd")
+    print("  search                          runs  claimed  re-measured   bias")
+    rows: dict[str, float] = {}
+    found: dict[str, list[tuple[float, float]]] = {
+        "greedy, single seed, 125 trials": [_greedy(np.random.default_rng(run)) for run in range(runs)],
+        "TPE, single seed, 125 trials": [_tpe(run) for run in range(runs)],
+        "our swarm of 8, board's top ten": [_swarm(run) for run in range(2 if quick else 4)],
+    }
+    for name, pairs in found.items():
+        claimed, true = (statistics.mean(side) for side in zip(*pairs, strict=True))
+        rows[name] = claimed - true
+        print(f"  {name:30s}  {len(pairs):4d}  {claimed:7.2f}  {true:11.2f}  {claimed - true:+.3f}")
+    return {"E5_searches": {"value": rows, "goal": 0.1, "met": abs(list(rows.values())[-1]) < 0.1}}
+
+
+_TRIALS = 125
+"""Experiments of the best-known public log of greedy search."""
+
+
+def _greedy(dice: np.random.Generator) -> tuple[float, float]:
+    """Keep whatever looks better than the best number so far; steps are small against the noise."""
+    claimed = true = 0.0
+    for _ in range(_TRIALS):
+        idea = true + dice.normal(-0.05, 0.1)
+        seen = idea + dice.normal()
+        if seen > claimed:
+            claimed, true = seen, idea
+    return claimed, true
+
+
+def _tpe(run: int) -> tuple[float, float]:
+    """Optuna's TPE on a bowl in four dimensions that is half a standard deviation deep."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    dice = np.random.default_rng(100 + run)
+    bottom = dice.uniform(-0.7, 0.7, 4)
+
+    def gain(at: list[float]) -> float:
+        return 0.5 - 0.25 * float(np.square(np.array(at) - bottom).sum())
+
+    def objective(trial: optuna.Trial) -> float:
+        return gain([trial.suggest_float(f"x{i}", -1, 1) for i in range(4)]) + dice.normal()
+
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=run))
+    study.optimize(objective, n_trials=_TRIALS)
+    return study.best_value, gain(list(study.best_params.values()))
+
+
+def _swarm(run: int) -> tuple[float, float]:
+    """Means over the first ten rows of the common board after a drill without liars: shown, and true."""
+    drill = Drill(Setup(nodes=8, rounds=24, seed=run))
+    drill.run()
+    rows = drill.standings.top(drill.track, 10)
+    shown = [row.view.margin.median for row in rows if row.view.margin is not None]
+    return statistics.mean(shown), statistics.mean(drill.gain(row.view.id) for row in rows)
+
+
 # Liars
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Swarms of one size with one share of liars, and the board that steers honest nodes."""
+
+    nodes: int
+    share: float
+    runs: int
+    believes: str = "mine"
+
+    def play(self) -> list[Outcome]:
+        """Every run of the cell, from seeds 0, 1, ..."""
+        setup = Setup(
+            nodes=self.nodes,
+            liars=round(self.share * self.nodes),
+            rounds=45 if self.nodes == 16 else 50,
+            believes=self.believes,
+            glitch=0.002,
+        )
+        return [Drill(replace(setup, seed=seed)).run() for seed in range(self.runs)]
+
+
+QUICK = [Cell(16, 0.0, 1), Cell(16, 0.31, 2)]
+SWARMS = [
+    *(Cell(16, share, 4) for share in (0.0, 0.06, 0.19, 0.31)),
+    Cell(16, 0.31, 1, "common"),
+    Cell(16, 0.31, 1, "authors"),
+    *(Cell(64, share, 2) for share in (0.0, 0.06, 0.19, 0.31)),
+]
 
 
 def liars(quick: bool) -> dict[str, object]:
     """Swarms under attack: share of runs that reach the target, and what it cost."""
-    sizes = [(16, 2)] if quick else [(16, 16), (64, 4)]
     print("\nLiars who lie together, mint identities, slander, withhold, grind and earn trust first")
     print("  nodes  liars  board    reached  rounds  false  honest quarantined (still)  caught  verification")
-    result: dict[str, object] = {}
-    for nodes, runs in sizes:
-        for share in (0.0, 0.31) if quick else (0.0, 0.06, 0.19, 0.31):
-            for believes in ("mine",) if quick else ("mine", "common", "authors"):
-                count = runs if believes == "mine" else min(runs, 2)
-                rounds = 45 if nodes == 16 else 50
-                outcomes = [
-                    Drill(
-                        Setup(
-                            nodes=nodes,
-                            liars=round(share * nodes),
-                            rounds=rounds,
-                            believes=believes,
-                            glitch=0.002,
-                            seed=seed,
-                        )
-                    ).run()
-                    for seed in range(count)
-                ]
-                reached = [o.reached for o in outcomes if o.reached is not None and o.best >= 10.0]
-                false = statistics.mean(len(o.false_confirmed) for o in outcomes)
-                hurt = statistics.mean(len(o.quarantined) for o in outcomes)
-                still = statistics.mean(len(o.still_quarantined) for o in outcomes)
-                cost = statistics.mean(o.verification_share for o in outcomes)
-                caught = statistics.mean(o.caught for o in outcomes)
-                when = statistics.median(reached) if reached else float("nan")
-                print(
-                    f"  {nodes:5d}  {100 * share:4.0f}%  {believes:7s}  {len(reached):2d}/{count:<2d}    "
-                    f"{when:6.1f}  {false:5.1f}  {hurt:18.2f} ({still:.2f})  {caught:6.2f}  "
-                    f"{100 * cost:9.1f} %",
-                    flush=True,
-                )
-                if believes == "mine" and share == 0.31:
-                    result[f"E3_{nodes}"] = {
-                        "value": len(reached),
-                        "runs": count,
-                        "honest_quarantined": hurt,
-                        "still_quarantined": still,
-                        "false_confirmed": false,
-                        "met": len(reached) >= (count if nodes == 16 else 15 / 16 * count)
-                        and hurt < 0.5
-                        and still == 0,
-                    }
-                    result[f"E4_{nodes}"] = {"value": cost, "goal": 0.3, "met": cost <= 0.3}
-    return result
+    played: list[tuple[Cell, list[Outcome]]] = []
+    for cell in QUICK if quick else SWARMS:
+        outcomes = cell.play()
+        played.append((cell, outcomes))
+        _print_cell(cell, outcomes)
+    mine = [(cell, outcomes) for cell, outcomes in played if cell.believes == "mine"]
+    hardest = [(cell, outcomes) for cell, outcomes in mine if cell.share == 0.31]
+    every = [outcome for _, outcomes in mine for outcome in outcomes]
+    reached = {f"{cell.nodes}": f"{len(_arrived(found))}/{len(found)}" for cell, found in hardest}
+    hurt = max(_mean_size(found, "quarantined") for _, found in mine)
+    left = sum(len(outcome.still_quarantined) for outcome in every)
+    false = sum(len(outcome.false_confirmed) for outcome in every)
+    cost = max(outcome.verification_share for outcome in every)
+    arrived = all(len(_arrived(found)) == len(found) for _, found in hardest)
+    return {
+        "E3": {
+            "value": reached,
+            "honest_quarantined_a_run": hurt,
+            "not_restored": left,
+            "false_confirmed": false,
+            "met": arrived and hurt < 0.5 and left == 0 and false == 0,
+        },
+        "E4": {"value": cost, "goal": 0.3, "met": cost <= 0.3},
+    }
+
+
+def _arrived(outcomes: list[Outcome]) -> list[int]:
+    """Rounds in which the target was reached, of runs that were not thrown back afterwards."""
+    return [found.reached for found in outcomes if found.reached is not None and found.best >= 10.0]
+
+
+def _mean_size(outcomes: list[Outcome], name: str) -> float:
+    return statistics.mean(len(getattr(outcome, name)) for outcome in outcomes)
+
+
+def _print_cell(cell: Cell, outcomes: list[Outcome]) -> None:
+    reached = _arrived(outcomes)
+    when = statistics.median(reached) if reached else float("nan")
+    print(
+        f"  {cell.nodes:5d}  {100 * cell.share:4.0f}%  {cell.believes:7s}  {len(reached):2d}/{len(outcomes):<2d}    "
+        f"{when:6.1f}  {_mean_size(outcomes, 'false_confirmed'):5.1f}  "
+        f"{_mean_size(outcomes, 'quarantined'):18.2f} ({_mean_size(outcomes, 'still_quarantined'):.2f})  "
+        f"{statistics.mean(outcome.caught for outcome in outcomes):6.2f}  "
+        f"{100 * statistics.mean(outcome.verification_share for outcome in outcomes):9.1f} %",
+        flush=True,
+    )
 
 
 # Reading a board
@@ -315,7 +452,9 @@ def reading(quick: bool) -> dict[str, object]:
 SECTIONS: dict[str, Callable[[bool], dict[str, object]]] = {
     "coverage": coverage,
     "fdr": false_discoveries,
+    "null": null_tracks,
     "curse": winners_curse,
+    "searches": searches,
     "liars": liars,
     "reading": reading,
 }
