@@ -105,7 +105,7 @@ def test_limits_are_what_the_code_has() -> None:
     assert f"| {REJECTED_RECORD:.0f} | a record that the ledger rejects" in SPECS["gossip"]
     assert f"| time for a frame to arrive or to be taken | {FRAME_SECONDS:.0f} s |" in SPECS["gossip"]
     assert f"| a session | {_SESSION_SECONDS:.0f} s," in SPECS["blobs"]
-    assert f"| {_PER_PEER} per peer, {_AT_ONCE} in all;" in SPECS["blobs"]
+    assert f"| {_PER_PEER} per peer, {_AT_ONCE} in all," in SPECS["blobs"]
     assert f"| blobs fetched at once | {_FETCHES} |" in SPECS["blobs"]
     longest = max(
         len(blobs.Head(BlobHead(MAX_BLOB_BYTES, bytes(32 * MAX_CHUNKS))).encode()),

@@ -6,7 +6,7 @@ and the clock. Every frame has a deadline (`FrameStream`), a session has one, an
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
 from random import Random
 from typing import Any
@@ -18,6 +18,7 @@ from gossip.proto.blobs_fetch import BlobFetch
 from gossip.proto.blobs_server import BlobServer, Found, Load, Loaded, Look, ServerEffect
 from gossip.proto.messages import Busy
 from gossip.proto.peerid import PeerId
+from gossip.proto.slots import Slots, group_of
 from gossip.proto.steps import Received, Send
 from leaderboard.blob import BlobId
 from leaderboard.errors import Refused
@@ -36,7 +37,7 @@ _SESSION_SECONDS = 300.0
 """A stream served longer is dropped; whoever fetches opens another and goes on."""
 _PER_PEER = 2
 _AT_ONCE = 8
-"""Streams served at once, per peer and in all: each holds one chunk in memory and one file open."""
+"""Streams served at once, per peer and in all: each holds one chunk in memory. Networks share them fairly."""
 _FETCHES = 4
 """Blobs fetched at once; further ones wait."""
 
@@ -52,7 +53,9 @@ class Blobs:
         self._shelf = shelf
         self._tally = tally
         self._random = random
-        self._serving: Counter[PeerId] = Counter()
+        self._serving = Slots(_AT_ONCE, _PER_PEER)
+        self._scopes: dict[int, trio.CancelScope] = {}
+        """Of the sessions that hold a place, by its number."""
         self._fetching: dict[BlobId, trio.Lock] = {}
         self._slots = trio.CapacityLimiter(_FETCHES)
 
@@ -100,17 +103,22 @@ class Blobs:
         self._around.judge(stream.peer, outcome.error)
 
     async def _serve_or_refuse(self, stream: FrameStream) -> None:
-        peer = stream.peer
-        if self._serving[peer] >= _PER_PEER or self._serving.total() >= _AT_ONCE:
+        place, loser = self._serving.take(stream.peer, group_of(stream.remote_ip))
+        if loser is not None:
+            self._tally.refuse("blobs: place given to another network")
+            self._scopes[loser.number].cancel()
+        if place is None:
             await stream.write(Busy().encode())
             return
-        self._serving[peer] += 1
         try:
-            with trio.fail_after(_SESSION_SECONDS):
+            with trio.CancelScope(deadline=trio.current_time() + _SESSION_SECONDS) as scope:
+                self._scopes[place.number] = scope
                 await self._answer(stream)
+            if scope.cancelled_caught:
+                raise trio.TooSlowError
         finally:
-            self._serving[peer] -= 1
-            self._serving += Counter()  # forgets peers with none
+            self._serving.leave(place)
+            del self._scopes[place.number]
 
     async def _answer(self, stream: FrameStream) -> None:
         server = BlobServer()

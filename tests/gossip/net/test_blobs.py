@@ -59,7 +59,7 @@ async def test_a_blob_from_several_peers(open_cluster: Any) -> None:
         await node.swarm.fetch_blob(HEAD.id, len(DATA))
         assert shelf.blobs[HEAD.id][1] == DATA
         holders = cluster.nodes[:3]
-        await cluster.until(lambda: not any(other.swarm._blobs._serving for other in holders))
+        await cluster.until(lambda: not any(map(len, (other.swarm._blobs._serving for other in holders))))
         given = [other.swarm.statistics().blob_bytes_out for other in holders]
         assert min(given) > CHUNK_BYTES
         assert len(DATA) < sum(given) < 1.3 * len(DATA)
@@ -80,6 +80,23 @@ async def test_two_callers_fetch_it_once(open_cluster: Any) -> None:
                 nursery.start_soon(node.swarm.fetch_blob, HEAD.id, len(DATA))
         assert node.swarm.statistics().blobs_fetched == 1
         assert not node.swarm._blobs._fetching
+
+
+async def test_everybody_wants_it_at_once_from_its_maker(open_cluster: Any) -> None:
+    """More than a maker serves at a time: the rest is told that it is busy, comes again, or asks others."""
+    data = DATA[: 8 * CHUNK_BYTES]
+    async with open_cluster(0) as cluster:
+        source = MemoryShelf()
+        blob = source.put(data)
+        maker = await cluster.add(shelf=source)
+        shelves = [MemoryShelf() for _ in range(serving._AT_ONCE + 2)]
+        others = [await cluster.add(shelf=shelf) for shelf in shelves]
+        await cluster.until(lambda: len(maker.swarm.peers()) == len(others))
+        async with trio.open_nursery() as nursery:
+            for node in others:
+                nursery.start_soon(node.swarm.fetch_blob, blob, len(data), [maker.swarm.peer_id])
+        assert all(shelf.blobs[blob][1] == data for shelf in shelves)
+        assert all(peer.guilt == 0 for node in cluster.nodes for peer in node.swarm.peers())
 
 
 async def test_the_near_peer_is_asked_first(open_cluster: Any) -> None:
@@ -234,9 +251,35 @@ async def test_askers_that_never_read_or_ask_too_much_at_once(
         held = [await host.open_stream(holder.swarm.peer_id, around.protocol) for _ in range(5)]
         for stream in held:
             await stream.write(Read(HEAD.id, 0, 41).encode())
-        await cluster.until(lambda: holder.swarm._blobs._serving.total() == serving._PER_PEER)
-        await cluster.until(lambda: holder.swarm._blobs._serving.total() == 0)
+        await cluster.until(lambda: len(holder.swarm._blobs._serving) == serving._PER_PEER)
+        await cluster.until(lambda: len(holder.swarm._blobs._serving) == 0)
         assert holder.swarm.statistics().blob_bytes_out < 10 << 20
+        for stream in held:
+            await stream.reset()
+
+
+async def test_one_network_cannot_hold_all_places(open_cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    addresses = iter([f"192.0.2.{n}" for n in range(1, 5)] + ["203.0.113.1"])
+
+    def group(_: object) -> str:
+        return next(addresses).rpartition(".")[0]
+
+    monkeypatch.setattr(serving, "group_of", group)
+    monkeypatch.setattr(serving, "_AT_ONCE", 4)
+    async with open_cluster(0) as cluster:
+        holder = await cluster.add(shelf=full())
+        crowd = [await cluster.add(shelf=MemoryShelf()) for _ in range(2)]
+        honest = await cluster.add(shelf=MemoryShelf())
+        await cluster.until(lambda: len(holder.swarm.peers()) == 3)
+        protocol = honest.swarm._blobs._around.protocol
+        held = [
+            await node.swarm._host.open_stream(holder.swarm.peer_id, protocol)
+            for node in crowd
+            for _ in range(2)
+        ]
+        await cluster.until(lambda: len(holder.swarm._blobs._serving) == 4)
+        await honest.swarm.fetch_blob(HEAD.id, len(DATA), [holder.swarm.peer_id])
+        assert holder.swarm.statistics().refused["blobs: place given to another network"] == 1
         for stream in held:
             await stream.reset()
 
