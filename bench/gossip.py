@@ -71,7 +71,7 @@ def swarm(count: int) -> Iterator[list[Node]]:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             states = [node.ask(state=True)["statistics"] for node in nodes]
-            if all(state["peers"] >= want and state["mesh"] >= min(4, want) for state in states):
+            if all(state["peers"] >= want and state["mesh"] >= min(3, want) for state in states):
                 break
             time.sleep(0.2)
         yield nodes
@@ -122,14 +122,15 @@ def sustained(count: int, rate: int, seconds: float) -> dict[str, Any]:
         time.sleep(2.0)
         gather(nodes)
         before = sum(node.cpu for node in nodes)
-        each = max(1, rate // count // 10)
+        made = 0
         started = time.monotonic()
         for step in range(int(seconds * 10)):
-            for node in nodes:
-                node.ask(publish=each)
+            for index, node in enumerate(nodes):
+                share = (step * count + index + 1) * rate // (10 * count) - made
+                made += share
+                node.ask(publish=share)
             time.sleep(max(0.0, started + (step + 1) / 10 - time.monotonic()))
         took = time.monotonic() - started
-        made = each * count * int(seconds * 10)
         states = settle(nodes, made, 30.0)
         spent = sum(node.cpu for node in nodes) - before
         latencies = gather(nodes)

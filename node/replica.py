@@ -194,7 +194,8 @@ class NodeReplica:
         return Standing.NEIGHBOUR if author in self.neighbours else Standing.STRANGER
 
     def _proves_fork(self, envelope: Envelope) -> bool:
-        return self.standings.proves_fork(envelope)
+        """Asked in the writer thread, for records over a quota only; the standings belong to the loop's."""
+        return trio.from_thread.run_sync(self.standings.proves_fork, envelope)
 
     def _look_up_trust(self, now: float) -> None:
         me = self.entrance.me

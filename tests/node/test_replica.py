@@ -195,10 +195,10 @@ async def test_what_is_over_a_quota_is_put_off_and_gets_in_later(store, autojump
     assert {answer.verdict for answer in await replica.admit(late, "peer")} == {Verdict.ACCEPT}
 
 
-def _notes(signer: Signer, count: int) -> list[Envelope]:
+def _notes(signer: Signer, count: int, text: str = "") -> list[Envelope]:
     tip, made = ChainTip(bytes(16), -1, None), []
     for number in range(count):
-        made.append(seal(Note(None, str(number)), signer, SWARM, tip, 5))
+        made.append(seal(Note(None, text + str(number)), signer, SWARM, tip, 5))
         tip = made[-1].tip
     return made
 
@@ -212,3 +212,19 @@ def test_the_refuse_list_survives_and_says_what_is_wrong_with_it(tmp_path):
     path.write_text(path.read_text() + "bob\n")
     with pytest.raises(Misuse, match="line 4"):
         refusals.load(path)
+
+
+async def test_an_equivocation_is_proven_however_full_the_quotas_are(store):
+    """The node holds one of two envelopes for a place and has no room; the other gets in all the same."""
+    replica = NodeReplica(store, SWARM, Entrance(allowance=Allowance(author=Rate(500.0, 1e-6))))
+    signer = Signer(b"\x06" * 32)
+    (first, second), (rival, *_) = _notes(signer, 2), _notes(signer, 1, "rival")
+    (answer,) = await replica.admit([first.raw], "peer")
+    assert answer.verdict is Verdict.ACCEPT
+    answers = await replica.admit([second.raw, rival.raw], "peer")
+    assert [item.verdict for item in answers] == [Verdict.IGNORE, Verdict.ACCEPT]
+    assert not replica.wanted(second.id[:16])
+    identity = replica.standings.identity(signer.author)
+    assert identity is not None
+    assert identity.equivocated
+    assert {first.id, rival.id} <= set(replica.ids_between(b"", b"", 10))  # both travel on from here
