@@ -54,7 +54,7 @@ class BlobStore:
             (path / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
         for left in (path / "partial").iterdir():
             left.unlink()
-        for folder in FOLDERS:
+        for folder in reversed(FOLDERS):  # what is in both, by a crash in between, is our own
             self._scan(folder)
 
     def __contains__(self, blob: BlobId) -> bool:
@@ -159,6 +159,10 @@ class BlobStore:
         """Make a whole and synced file visible."""
         folder = self._path / FOLDERS[not own]
         with self._lock:
+            known = self._entries.get(head.id)
+            if known is not None and known.own >= own:
+                return  # it came another way meanwhile; this copy is dropped
+            self._forget(head.id)  # at most a fetched copy of what is now our own
             partial.replace(folder / to_text(head.id))
             _sync_folder(folder)
             self._entries[head.id] = _Entry(own, _file_bytes(head), _stamp(folder / to_text(head.id)))
@@ -205,6 +209,7 @@ class BlobStore:
             with suppress(PeerError):
                 status = found.stat(follow_symlinks=False)
                 blob = BlobId(from_text(found.name))
+                self._forget(blob)
                 self._entries[blob] = _Entry(folder == "own", status.st_size, status.st_mtime_ns)
 
 

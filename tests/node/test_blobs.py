@@ -216,6 +216,31 @@ def test_doctor_names_damaged_blobs(tmp_path: Path) -> None:
     assert path.exists()
 
 
+def test_our_own_stays_our_own_however_it_comes(tmp_path: Path) -> None:
+    data = some(1000)
+    for first, second in ((True, False), (False, True), (True, True), (False, False)):
+        store = BlobStore(tmp_path / f"{first}{second}", QUOTA)
+        both = [store.begin(head_of(data), own=own) for own in (first, second)]
+        for incoming in both:
+            incoming.write(0, data)
+            incoming.keep()
+            incoming.drop()
+        assert store.get(blob_id(data)) == data
+        (file,) = [path for path in (tmp_path / f"{first}{second}").rglob("*") if path.is_file()]
+        assert (file.parent.name == "own") == (first or second)
+        assert store.size_bytes == file.stat().st_size
+
+
+def test_a_crash_while_a_copy_becomes_our_own(tmp_path: Path) -> None:
+    store, data = BlobStore(tmp_path, QUOTA), some(1000)
+    blob = fetched(store, data)
+    copy = (tmp_path / "fetched" / to_text(blob)).read_bytes()
+    (tmp_path / "own" / to_text(blob)).write_bytes(copy)
+    store = BlobStore(tmp_path, QUOTA)
+    assert store.get(blob) == data
+    assert not list((tmp_path / "fetched").iterdir())
+
+
 def test_a_full_disk_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     code = (
         "import resource, signal, sys; from pathlib import Path; from node.blobs import BlobStore\n"
