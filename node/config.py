@@ -115,6 +115,9 @@ class Agent:
         "Who has ideas: auto (the model too, if there is one), embedded, random, greedy, tpe, cma-es.",
     )
     replicate_share: float = _dial(0.25, "Part of the computing time that checks other nodes' claims.")
+    peer_programs: bool = _dial(
+        False, "Re-run programs of other nodes, confined by bubblewrap or Landlock; never on a card."
+    )
     track_folders: tuple[str, ...] = _dial(
         (), "Folders with tracks of your own: packages that declare `consilience.tracks` entry points."
     )

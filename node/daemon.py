@@ -136,7 +136,7 @@ def _parts(config: Config, node: Node, me: identity.Identity) -> dict[str, Calla
                 node.api_stopped.set()
 
     async def agent() -> None:
-        async with open_agent(config, me, node.replica, node.author) as found:
+        async with open_agent(config, me, node.replica, node.author, node.blobs) as found:
             node.agent = found
             try:
                 await found.run()

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from experiments.programs.canonical import Program, read_program
 from experiments.recipe import Recipe, RecipeError
+from experiments.sandbox.codes import Rejected
 from gossip.proto.peerid import peer_id_of, public_key_of
 from leaderboard.board.explain import explain
 from leaderboard.board.rows import ClaimView, Row
@@ -233,7 +235,8 @@ class Node:
 
     async def submit_claim(self, draft: ClaimDraft) -> ClaimReceipt:
         manifest = self._manifest(draft.track)
-        recipe = self._recipe(manifest, draft)
+        program = _program(draft.program)
+        recipe = self._recipe(manifest, draft, program)
         standings, me = self.replica.standings, self.me.author
         for claim in sorted(standings.claims_of_recipe(recipe_id(recipe.to_payload()))):
             facts = standings.facts(claim)
@@ -241,6 +244,8 @@ class Node:
                 return ClaimReceipt(to_text(claim), manifest.name, known=True, queued=not facts.measured)
         if manifest.id not in standings.tracks():
             await self.author.publish(Track(manifest))
+        if program is not None:
+            await self.blobs.put(program.source.encode())  # before the claim that names it
         envelope = await self.author.publish(
             Claim(
                 track=manifest.id,
@@ -256,7 +261,7 @@ class Node:
         )
         return ClaimReceipt(to_text(envelope.id), manifest.name, known=False, queued=self.agent is not None)
 
-    def _recipe(self, manifest: TrackManifest, draft: ClaimDraft) -> Recipe:
+    def _recipe(self, manifest: TrackManifest, draft: ClaimDraft, program: Program | None) -> Recipe:
         track = next((track for track in self._tracks if track.id == manifest.id), None)
         if track is None:
             raise Misuse(
@@ -264,7 +269,10 @@ class Node:
                 "install it and name it in `agent.tracks` to claim here",
             )
         try:
-            return Recipe.from_payload({"settings": draft.settings, "slots": draft.slots}, track)
+            payload = {"settings": draft.settings, "slots": draft.slots}
+            return Recipe.from_payload(
+                payload if program is None else {**payload, "program": program.id}, track
+            )
         except RecipeError as error:
             raise Misuse(
                 str(error), f"`consilience track show {manifest.name}` lists what can be said"
@@ -397,3 +405,13 @@ class Node:
 
 def _named(manifest: TrackManifest, text: str) -> bool:
     return manifest.name == text or (len(text) >= 4 and to_text(manifest.id).startswith(text.lower()))
+
+
+def _program(source: str) -> Program | None:
+    """A person's program in canonical form; None for no text."""
+    if not source:
+        return None
+    try:
+        return read_program(source)
+    except Rejected as error:
+        raise Misuse(error.reason, "`consilience try TRACK --program FILE` says more") from None

@@ -6,7 +6,7 @@ experiments.programs.attempt`) it reads one JSON object from its standard input 
 output, so that the command line loads neither torch nor NumPy:
 
     in:  {"track": NAME, "recipe": {...} | null, "program": SOURCE | null, "seeds": N | [SEED, ...]}
-    out: {"accepted": true, "effect": ..., "interval": [low, high] | null, "wins": ..., ...}
+    out: {"accepted": true, "against": OPPONENT, "effect": ..., "interval": [low, high] | null, ...}
          {"accepted": false, "code": CODE, "reason": TEXT, ...}
          {"error": TEXT}  (exit status 1: this machine or the request is at fault, not the candidate)
 """
@@ -81,6 +81,8 @@ class Attempt:
     """Content id of the recipe, as text; None if it never became one."""
     program: str | None
     """Content id of the program in canonical form, as text."""
+    against: str
+    """The opponent in words, with the metric."""
 
     @property
     def accepted(self) -> bool:
@@ -91,6 +93,7 @@ class Attempt:
         """The answer as a plain object."""
         common = {
             "accepted": self.accepted,
+            "against": self.against,
             "program": self.program,
             "recipe": self.recipe,
             "sandbox": self.sandbox,
@@ -213,9 +216,12 @@ class _Candidate:
 
     def _blank(self) -> Attempt:
         program = None if self._program is None else to_text(self._program.id)
+        manifest = self._track.manifest
+        against = f"the reference recipe of {manifest.name} v{manifest.version}, in {manifest.metric}"
         return Attempt(
             track=self._track.name, seeds=self._seeds, rejection=None, measurement=None, effect=None,
             interval=None, wins=0, losses=0, sandbox=self._sandbox, recipe=self._recipe_text, program=program,
+            against=against,
         )  # fmt: skip
 
 

@@ -14,9 +14,13 @@ import structlog
 
 from experiments.harness.pool import Pool, open_pool
 from experiments.track import Track
+from gossip.proto.peerid import peer_id_of
+from leaderboard.blob import BlobId
+from leaderboard.ids import AuthorId
 from leaderboard.records import Profile
 
 from ..author import Author
+from ..blobs_shelf import Blobs
 from ..config import Config
 from ..identity import Identity
 from ..notebook import Notebook
@@ -29,6 +33,7 @@ from .loop import Agent
 from .machine import OtherLoad, is_on_battery
 from .memory import Memory
 from .model import open_model
+from .programs import ProgramRunner
 from .replicate import Replicator
 from .research import Researcher
 from .rest import Rest
@@ -43,7 +48,7 @@ _COIN_DOMAIN = b"consilience/coin-key/v1\x00"
 
 @asynccontextmanager
 async def open_agent(
-    config: Config, me: Identity, replica: NodeReplica, author: Author
+    config: Config, me: Identity, replica: NodeReplica, author: Author, blobs: Blobs
 ) -> AsyncIterator[Agent]:
     """An agent that is ready to run; its worker and checker end with the block."""
     tracks = configured_tracks(config)
@@ -61,6 +66,7 @@ async def open_agent(
                     coin=hmac.digest(me.seed, _COIN_DOMAIN, "sha256"),
                     random=random.Random(os.urandom(16)),  # noqa: S311 - ideas, nothing secret
                     model=open_model(config.llm, notebook),
+                    programs=_programs(config, blobs),
                 )
                 yield _agent(config, bench, Memory(notebook, replica.store, author.id), rest)
     finally:
@@ -72,12 +78,19 @@ def _agent(config: Config, bench: Workbench, memory: Memory, rest: Rest) -> Agen
     return Agent(
         bench,
         Researcher(bench, first, memory),
-        Replicator(bench),
+        Replicator(bench, bench.programs if config.agent.peer_programs else None),
         DeviceShare(config.agent.replicate_share),
         _profile(config),
         standby=None if quick is None else Researcher(bench, quick, memory),
         rest=rest,
     )
+
+
+def _programs(config: Config, blobs: Blobs) -> ProgramRunner:
+    async def fetch(blob: BlobId, most_bytes: int, near: Sequence[AuthorId]) -> bytes:
+        return await blobs.obtain(blob, most_bytes, [peer_id_of(author) for author in near])
+
+    return ProgramRunner(fetch, track_folders(config))
 
 
 @asynccontextmanager

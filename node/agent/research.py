@@ -190,15 +190,22 @@ class Researcher:
         effects: tuple[float | None, ...] = ()
         while worth_another_seed(effects, _mean(best[: len(effects)]), track.manifest.delta_min, len(seeds)):
             seed = seeds[len(effects)]
-            part = await bench.device.measure(
-                track, recipe, opponent, [seed], gate=False, on_progress=bench.activity.report
-            )
+            part = await self._pair(track, recipe, opponent, seed)
             done = part if done is None else done.extended(part)
             effects = paired_effects(done, track.manifest, len(seeds))
             if view.claim.opponent is None and runs_before(bench.replica.standings, view):
                 break
         assert done is not None
         return done
+
+    async def _pair(self, track: Track, recipe: Recipe, opponent: Recipe, seed: int) -> Measurement:
+        """One paired seed; what carries a program runs in a process of its own."""
+        bench = self._bench
+        if bench.programs is not None and (recipe.program is not None or opponent.program is not None):
+            return await bench.programs.measure(track, recipe, opponent, [seed], gate=False)
+        return await bench.device.measure(
+            track, recipe, opponent, [seed], gate=False, on_progress=bench.activity.report
+        )
 
     def _opponent(self, track: Track, opponent: ContentId | None) -> Recipe:
         if opponent is None:

@@ -17,6 +17,7 @@ from ..author import Author
 from ..replica import NodeReplica
 from .checker import NoveltyChecker
 from .model import Model
+from .programs import ProgramRunner
 
 __all__ = ["Activity", "Workbench"]
 
@@ -55,6 +56,8 @@ class Workbench:
     """For choices among ideas; nothing secret comes from it."""
     model: Model | None = None
     """The language model that the operator configured."""
+    programs: ProgramRunner | None = None
+    """Runs recipes that carry programs: this node's own, and those of peers if the operator allows it."""
     activity: Activity = field(default_factory=Activity)
     in_hand: set[bytes] = field(default_factory=set, repr=False)
     """Claims and recipes that some lane works on at this moment, by id: no other lane begins them too."""

@@ -325,6 +325,8 @@ class ClaimDraft:
     parents: tuple[str, ...] = ()
     licence: str = ""
     derivable: bool = True
+    program: str = ""
+    """Python source with functions for the track's slots, where the track takes programs; public."""
 
 
 @dataclass(frozen=True, slots=True)

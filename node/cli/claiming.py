@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from ..api.ports import ClaimDraft, ClaimReceipt
@@ -17,6 +19,11 @@ __all__ = ["claim_command"]
 @click.command("claim")
 @click.argument("track")
 @recipe_options
+@click.option(
+    "--program",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Python file with functions for the track's slots. Public.",
+)
 @click.option("--hypothesis", default="", help="Why it should be better. Public.")
 @click.option("--predict", type=float, help="Expected gain in the track's metric; positive is better.")
 @click.option("--opponent", metavar="ID", help="Claim to beat; without it the track's reference recipe.")
@@ -30,6 +37,7 @@ def claim_command(
     track: str,
     slots: tuple[str, ...],
     settings: tuple[str, ...],
+    program: Path | None,
     hypothesis: str,
     predict: float | None,
     opponent: str | None,
@@ -44,8 +52,8 @@ def claim_command(
 
     Example: consilience claim deep-mlp --slot 'init_std=sqrt(3/fan_out)' --hypothesis 'wider, smaller'
     """
-    if not slots and not settings:
-        raise click.UsageError("a claim says what it changes: give at least one --slot or --set")
+    if not slots and not settings and program is None:
+        raise click.UsageError("a claim says what it changes: give at least one --slot, --set or --program")
     draft = ClaimDraft(
         track=track,
         settings={name: value_of(text) for name, text in map(pair_of, settings)},
@@ -56,6 +64,7 @@ def claim_command(
         parents=parents,
         licence=licence,
         derivable=not no_derive,
+        program="" if program is None else program.read_text("utf-8", "replace"),
     )
     receipt = connect(session.home).post(ClaimReceipt, "/v1/claims", draft)
     if session.as_json:

@@ -102,5 +102,6 @@ def _print(answer: JsonMap) -> None:
     say(
         click.style(f"effect {amount(number_of(answer['effect']))}", bold=True) + f"  median of {count} seeds"
     )
+    say(f"  against {visible(str(answer.get('against')))}; positive is better")
     say(f"  95 % interval: {between}   wins {answer.get('wins')}, losses {answer.get('losses')}")
     say(f"  sandbox: {sandbox}   nothing was published")

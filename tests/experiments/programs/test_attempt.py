@@ -82,6 +82,10 @@ def test_a_program_is_measured_and_its_sandbox_recorded(deep_mlp: Track) -> None
     assert outcome.effect > 1.0  # the default initialisation is dead at this depth
     assert outcome.wins == 2
     assert outcome.interval is None  # two seeds bound nothing
+    told = outcome.to_json()
+    assert told["against"] == "the reference recipe of deep-mlp v1, in validation loss (cross-entropy, nats)"
+    assert told["effect"] == outcome.effect
+    assert told["sandbox"] == outcome.sandbox
     again = attempt(deep_mlp, None, HE + "# nothing new\n", [3, 4])
     assert again.recipe == outcome.recipe
     assert again.measurement is not None

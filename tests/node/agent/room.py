@@ -8,8 +8,8 @@ from pathlib import Path
 
 from experiments.harness.device import open_device
 from experiments.search.portfolio import embedded
-from leaderboard.envelope import swarm_id
-from leaderboard.records import Profile
+from leaderboard.envelope import Envelope, swarm_id
+from leaderboard.records import Accept, Claim, Profile, commitment
 from leaderboard.signing import Signer
 from node.agent.checker import NoveltyChecker
 from node.agent.loop import Agent
@@ -69,3 +69,32 @@ async def open_room(path, track):
                 yield room
             finally:
                 await room.checker.aclose()
+
+
+async def confirm(room: Room, recipe: dict[str, float], *, derivable: bool = True) -> Envelope:
+    """A claim of bench 1, measured by it and confirmed by benches 2, 3 and 4."""
+    await room.agent(1)._introduce()
+    one = room.bench(1)
+    claim = await one.author.publish(
+        Claim(
+            room.track.id,
+            {"settings": recipe, "slots": {}},
+            None,
+            "the bottom",
+            None,
+            (),
+            "x",
+            "MIT",
+            derivable,
+        )
+    )
+    await Researcher(one, embedded()).finish(claim.id)
+    for number in (2, 3, 4):
+        bench = room.bench(number)
+        replicator = Replicator(bench)
+        opened = commitment(claim.id, bench.author.id, replicator._secret(claim.id, 0))
+        await bench.author.publish(Accept(claim.id, 8, opened))
+        assert await replicator.keep_promise()
+    (row,) = room.replica.standings.top(room.track.id)
+    assert row.view.id == claim.id
+    return claim

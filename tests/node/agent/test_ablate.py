@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-from experiments.search.portfolio import embedded
 from leaderboard.ablation import Ablation
 from leaderboard.board.explain import explain
 from leaderboard.evidence.draw import PATIENCE_MS
-from leaderboard.records import Accept, Claim, commitment
 from node.agent.ablate import Ablator
 from node.agent.replicate import Replicator
-from node.agent.research import Researcher
 from node.replica import now_ms
 
-from .room import Room, open_room
-
-
-async def confirm(room: Room, recipe: dict[str, float]) -> Claim:
-    """A claim of bench 1, measured by it and confirmed by benches 2, 3 and 4."""
-    await room.agent(1)._introduce()
-    one = room.bench(1)
-    claim = await one.author.publish(
-        Claim(room.track.id, {"settings": recipe, "slots": {}}, None, "the bottom", None, (), "x", "", True)
-    )
-    await Researcher(one, embedded()).finish(claim.id)
-    for number in (2, 3, 4):
-        bench = room.bench(number)
-        replicator = Replicator(bench)
-        opened = commitment(claim.id, bench.author.id, replicator._secret(claim.id, 0))
-        await bench.author.publish(Accept(claim.id, 8, opened))
-        assert await replicator.keep_promise()
-    (row,) = room.replica.standings.top(room.track.id)
-    assert row.view.id == claim.id
-    return claim
+from .room import confirm, open_room
 
 
 async def test_an_author_takes_its_confirmed_recipe_apart_once(tmp_path, toy):
