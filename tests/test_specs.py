@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from gossip.net import patches, syncing
 from gossip.net.blobs import _AT_ONCE, _FETCHES, _PER_PEER, _SESSION_SECONDS
 from gossip.net.streams import FRAME_SECONDS
 from gossip.proto import blobs, exchange, messages
 from gossip.proto.blobs import MAX_RUN
-from gossip.proto.conduct import BROKEN_PROTOCOL, REJECTED_RECORD
+from gossip.proto.conduct import BAN_GUILT, BROKEN_PROTOCOL, REJECTED_RECORD
 from gossip.proto.frames import MAX_FRAME_BYTES, PACK_BYTES
 from gossip.proto.messages import MAX_RANGES, MAX_WANTED
+from gossip.proto.push import MAX_BATCH_RECORDS
 from gossip.proto.riblt import MAX_SYMBOLS
 from leaderboard.admission import MAX_WORK_BITS
 from leaderboard.blob import CHUNK_BYTES, MAX_BLOB_BYTES, MAX_CHUNKS, BlobHead
@@ -107,6 +109,14 @@ def test_limits_are_what_the_code_has() -> None:
     assert f"| a session | {_SESSION_SECONDS:.0f} s," in SPECS["blobs"]
     assert f"| {_PER_PEER} per peer, {_AT_ONCE} in all," in SPECS["blobs"]
     assert f"| blobs fetched at once | {_FETCHES} |" in SPECS["blobs"]
+    sync_places = f"{syncing._PER_PEER} per peer, {syncing._AT_ONCE} in all"
+    assert f"| sync sessions served at once | {sync_places}" in SPECS["gossip"]
+    assert f"| a sync session | {syncing._SESSION_SECONDS:.0f} s," in SPECS["gossip"]
+    assert f"| {patches.MAX_PEER_STREAMS} per connection;" in SPECS["gossip"]
+    assert f"{patches.MAX_REFUSED_STREAMS} such end the connection" in SPECS["gossip"]
+    assert f"| {patches.CONNECTION_BUFFER_BYTES >> 20} MiB, then it is closed |" in SPECS["gossip"]
+    assert f"1 to {MAX_BATCH_RECORDS} envelopes" in SPECS["gossip"]
+    assert f"At {BAN_GUILT:.0f} a peer is banned" in SPECS["gossip"]
     longest = max(
         len(blobs.Head(BlobHead(MAX_BLOB_BYTES, bytes(32 * MAX_CHUNKS))).encode()),
         len(blobs.Chunk(bytes(CHUNK_BYTES)).encode()),
