@@ -31,7 +31,18 @@ from .proposer import Briefing, Proposal, Trial
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
-__all__ = ["Ask", "CmaEs", "Numeric", "Told", "Tpe", "TpeSettings", "ask_cmaes", "ask_tpe"]
+__all__ = [
+    "Ask",
+    "CmaEs",
+    "Numeric",
+    "Told",
+    "Tpe",
+    "TpeSettings",
+    "ask_cmaes",
+    "ask_tpe",
+    "place",
+    "value_at",
+]
 
 _ATTEMPTS: Final = 20  # asks before giving up on something new
 _SIGMA: Final = 0.3  # first step of CMA-ES, of the width of every dial
@@ -91,7 +102,7 @@ class Numeric:
         return Proposal(
             recipe=recipe,
             hypothesis=f"better than the reference: {turned}",
-            predicted_effect=None,
+            predicted_effect=None if best is None else best.effect,
             proposer=self.name,
             parents=() if best is None else (best.claim,),
         )
@@ -152,10 +163,11 @@ def ask_cmaes(dials: Sequence[Dial], told: Told, rng: random.Random) -> Iterator
 
 def _to_unit(dials: Sequence[Dial], values: Mapping[str, Scalar]) -> NDArray[np.float64]:
     """Positions in the unit cube, shape (dials,); choices spread evenly."""
-    return np.array([_place(dial, values[dial.key]) for dial in dials])
+    return np.array([place(dial, values[dial.key]) for dial in dials])
 
 
-def _place(dial: Dial, value: Scalar) -> float:
+def place(dial: Dial, value: Scalar) -> float:
+    """Where a value lies between the ends of its dial, from 0 to 1; choices spread evenly."""
     match dial.domain:
         case Choice(options):
             return (options.index(str(value)) + 0.5) / len(options)
@@ -169,20 +181,21 @@ def _place(dial: Dial, value: Scalar) -> float:
 
 
 def _from_unit(dials: Sequence[Dial], point: NDArray[np.float64]) -> dict[str, Scalar]:
-    return {dial.key: _value(dial, float(x)) for dial, x in zip(dials, point, strict=True)}
+    return {dial.key: value_at(dial, float(x)) for dial, x in zip(dials, point, strict=True)}
 
 
-def _value(dial: Dial, place: float) -> Scalar:
+def value_at(dial: Dial, x: float) -> Scalar:
+    """The value of a dial at a place between 0 and 1."""
     match dial.domain:
         case Choice(options):
-            return options[min(int(place * len(options)), len(options) - 1)]
+            return options[min(int(x * len(options)), len(options) - 1)]
         case Switch():
-            return place >= 0.5
+            return x >= 0.5
         case FloatRange(low, high, log):
-            number = low * (high / low) ** place if log else low + (high - low) * place
+            number = low * (high / low) ** x if log else low + (high - low) * x
             return min(max(number, low), high)
         case IntRange(low, high, log):
-            number = low * (high / low) ** place if log else low + (high - low) * place
+            number = low * (high / low) ** x if log else low + (high - low) * x
             return min(max(round(number), low), high)
 
 

@@ -15,6 +15,7 @@ from typing import Final
 
 from leaderboard.errors import Refused
 
+from .elite import Elite
 from .evolution import Evolution
 from .numeric import TpeSettings
 from .proposer import Briefing, Proposal, Proposer, Trial
@@ -67,13 +68,13 @@ def _draw(rewards: Sequence[float], rng: random.Random) -> float:
 
 
 def embedded() -> Portfolio:
-    """The researcher that needs no model: evolution over expressions, TPE over settings.
+    """The researcher that needs no model: evolution over expressions, the elite and TPE over settings.
 
     A member whose part of the space is not searched has nothing to say and costs nothing.
     """
-    return Portfolio("search/embedded", (Evolution(), TpeSettings))
+    return Portfolio("search/embedded", (Evolution(), Elite, TpeSettings))
 
 
 def hybrid(model: Proposer) -> Portfolio:
     """A language model's ideas, an optimiser for the numbers in them, and evolution beside them."""
-    return Portfolio("search/hybrid", (model, Refine(), Evolution(), TpeSettings))
+    return Portfolio("search/hybrid", (model, Refine(), Evolution(), Elite, TpeSettings))

@@ -28,6 +28,8 @@ __all__ = ["Model", "open_model"]
 
 _CHARACTERS_PER_TOKEN = 3
 """In a briefing: formulas and JSON take more tokens than prose does."""
+_PATIENCE = 3
+"""Answers of no use in a row: a bandit sees only trials, so it would go on asking who never causes one."""
 _FIRST_REST_S = 5.0
 _LONGEST_REST_S = 300.0
 _AUTH_REST_S = 600.0
@@ -58,6 +60,7 @@ class Model:
         self._clock = clock
         self._quiet_until = float("inf") if found is None else 0.0
         self._in_a_row = 0
+        self._useless = 0
         self._thinking = 0
         self._asked = 0
         self._ideas = 0
@@ -79,22 +82,28 @@ class Model:
             self._thinking -= 1
         self._in_a_row, self._trouble = 0, ""
         self._ideas += proposal is not None
+        self._useless = 0 if proposal is not None else self._useless + 1
+        if self._useless >= _PATIENCE:
+            self._quiet(_seconds(self._useless - _PATIENCE), f"{self._useless} answers of no use in a row")
         return proposal
 
     def _rest(self, error: Refused | AuthError) -> None:
         """Leave the model alone, longer each time."""
+        seconds = _seconds(self._in_a_row)
         self._in_a_row += 1
-        seconds = min(_FIRST_REST_S * 2 ** (self._in_a_row - 1), _LONGEST_REST_S)
         if isinstance(error, AuthError):
             seconds = _AUTH_REST_S
         elif isinstance(error, BudgetSpent):
             seconds = _BUDGET_REST_S
         elif isinstance(error, Unavailable) and error.retry_after_s is not None:
             seconds = max(seconds, error.retry_after_s)
-        self._quiet_until = self._clock() + seconds
-        self._trouble = str(error)
         self._failures[type(error).__name__] += 1
-        self._log.warning("the model rests", seconds=round(seconds), reason=self._trouble)
+        self._quiet(seconds, str(error))
+
+    def _quiet(self, seconds: float, trouble: str) -> None:
+        self._quiet_until = self._clock() + seconds
+        self._trouble = trouble
+        self._log.warning("the model rests", seconds=round(seconds), reason=trouble)
 
     def _failed(self, error: AnswerError) -> None:
         """Count an answer that could not be used, re-asking included."""
@@ -123,6 +132,11 @@ class Model:
         if self._trouble:
             return f"resting, the embedded search carries on: {self._trouble}"
         return "thinking" if self._thinking else "ready"
+
+
+def _seconds(times: int) -> float:
+    """How long to rest after trouble that came `times` times before."""
+    return min(_FIRST_REST_S * 2.0 ** min(times, 16), _LONGEST_REST_S)
 
 
 def open_model(config: Llm, notebook: Notebook) -> Model | None:

@@ -139,6 +139,26 @@ async def test_answers_of_no_use_are_counted_by_kind(server: Server, notebook: N
     assert model.status().state == "ready"
 
 
+async def test_a_model_that_never_helps_is_asked_less_and_less(server: Server, notebook: Notebook) -> None:
+    server.plays(answers(server, "os.system(1)"))  # type: ignore[arg-type]
+    clock = Clock()
+    model = opened(server, notebook)
+    model._clock = clock
+    for _ in range(3):
+        assert await ask(model) is None
+    with pytest.raises(Refused, match="3 answers of no use"):
+        await ask(model)
+    clock.now = 5.0
+    assert await ask(model) is None
+    clock.now = 14.0
+    with pytest.raises(Refused, match="4 answers of no use"):
+        await ask(model)
+    clock.now = 15.0
+    server.plays(answers(server, "1.1/sqrt(fan_in)"))  # type: ignore[arg-type]
+    assert await ask(model) is not None
+    assert model.status().state == "ready"
+
+
 async def test_with_a_dead_model_somebody_else_has_the_ideas(server: Server, notebook: Notebook) -> None:
     server.plays(server.raw("500 Internal Server Error"))
     first, quick = thinkers("auto", opened(server, notebook))
