@@ -22,7 +22,7 @@ from .errors import LocalError, PeerError
 from .fields import Fields
 from .ids import AuthorId, ContentId, SwarmId
 from .records import Record, parse_payload
-from .signing import SIGNATURE_BYTES, Signer, is_strict, verify
+from .signing import SIGNATURE_BYTES, Signer, holds, is_strict
 
 __all__ = [
     "CHAIN_BYTES",
@@ -31,6 +31,7 @@ __all__ = [
     "Envelope",
     "content_id",
     "open_envelope",
+    "presumed_id",
     "seal",
     "swarm_id",
 ]
@@ -39,6 +40,8 @@ VERSION = 1
 CHAIN_BYTES = 16
 _DOMAIN = b"consilience/record/v1\x00"
 WORK_BYTES = 8
+_BODY_AT = {0xC4: 4, 0xC5: 5}
+"""Where the body begins in the wire form, by the byte that says how its length is written."""
 _SWARM_DOMAIN = b"consilience/swarm/v1\x00"
 _WORK_DOMAIN = b"consilience/swarm/v1/work\x00"
 
@@ -87,9 +90,10 @@ class Envelope:
         return ChainTip(self.chain, self.seq, self.id)
 
     def signature_holds(self) -> bool:
-        """Whether the signature is the author's (strict Ed25519); the costly check, done last."""
-        _, body, signature = _split(self.raw)
-        return verify(self.author, _DOMAIN + body, signature)
+        """Whether the signature is the author's, of an envelope that was opened; the costly check."""
+        # Opening found the outer array in canonical form, and key and signature in strict form.
+        body = self.raw[_BODY_AT[self.raw[2]] : -SIGNATURE_BYTES - 2]
+        return holds(self.author, b"".join((self.raw[-SIGNATURE_BYTES:], _DOMAIN, body)))
 
 
 def seal(
@@ -132,6 +136,12 @@ def _with_work(fields: dict[str, Value], bits: int) -> bytes:
 
 def _nonces() -> Iterator[bytes]:
     return (number.to_bytes(WORK_BYTES, "big") for number in range(2**64))
+
+
+def presumed_id(raw: bytes) -> ContentId | None:
+    """The id of `raw` if it is an envelope, which `open_envelope` finds out; None if it is surely none."""
+    start = _BODY_AT.get(raw[2]) if len(raw) > 2 else None
+    return None if start is None else _id(raw[start : -SIGNATURE_BYTES - 2])
 
 
 def content_id(raw: bytes) -> ContentId:

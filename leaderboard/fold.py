@@ -14,12 +14,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple
+from typing import cast
 
 from .ablation import Ablation
 from .board.entry import Card
 from .board.trackboard import Sources
 from .board.view import View
-from .codec import decode, encode
+from .codec import ValueMap, decode, encode
 from .envelope import Envelope
 from .evidence.archive import Archive, Log
 from .evidence.common import CommonElectorate
@@ -248,7 +249,7 @@ _CONTESTED = packed(
 )
 _MANIFEST: Codec[TrackManifest] = Codec(
     lambda manifest: encode(manifest.payload()),
-    lambda data: TrackManifest.read(Fields(decode(data), "track")),
+    lambda data: TrackManifest.read(Fields(cast("ValueMap", decode(data)), "track")),
 )
 
 

@@ -11,21 +11,26 @@ up the proof that an author equivocated: the envelope that completes it passes, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
+from itertools import chain
 from math import inf
-from typing import Protocol
+from threading import Lock
+from typing import Protocol, TypeAlias
 
 from .admission import Quotas, has_work
-from .envelope import Envelope, open_envelope
+from .envelope import Envelope, open_envelope, presumed_id
 from .errors import PeerError
 from .ids import AuthorId, ContentId, SwarmId
 
-__all__ = ["CLOCK_AHEAD_MS", "Admission", "Ledger", "Store", "Verdict", "verify_each"]
+__all__ = ["CLOCK_AHEAD_MS", "Admission", "Ledger", "Looked", "Spread", "Store", "Verdict"]
 
 CLOCK_AHEAD_MS = 10 * 60 * 1000
 """Records from further ahead of our clock are ignored until it has caught up."""
+_PART = 32
+"""Records that one thread looks at in one go: some two milliseconds."""
 _CLOCK_WAIT_S = 60.0
 _QUOTA_WAIT_S = 10.0
 
@@ -51,14 +56,22 @@ class Admission:
     """Of an ignored record: how long offering it again is a waste; infinite while nobody changes a list."""
 
 
+Looked: TypeAlias = "list[tuple[Envelope | Admission, bool]]"
+"""Envelopes, and whether their signatures hold; or verdicts that need no signature."""
+Spread: TypeAlias = (
+    "Callable[[Callable[[Sequence[bytes]], Looked], Iterable[Sequence[bytes]]], Iterable[Looked]]"
+)
+"""What `map` is, for looking at parts of a batch."""
+
+
 class Store(Protocol):
     """Where records rest. `append` returns only when the records would survive a power cut."""
 
     def known(self, ids: Collection[ContentId]) -> set[ContentId]:
         """Which of `ids` are in the set."""
 
-    def append(self, envelopes: Sequence[Envelope]) -> None:
-        """Add records that are not in the set, all or none, durably."""
+    def append(self, envelopes: Iterable[Envelope]) -> None:
+        """Add records that are not in the set, as they come, all or none, durably."""
 
 
 class Ledger:
@@ -75,13 +88,12 @@ class Ledger:
         quotas: Quotas | None = None,
         proves_fork: Callable[[Envelope], bool] = lambda _: False,
         on_admitted: Callable[[Sequence[Envelope]], None] = lambda _: None,
-        verify: Callable[[Sequence[Envelope]], Sequence[bool]] | None = None,
+        spread: Spread = map,
     ) -> None:
         """`members`: if any are named, nobody else is heard. `work_bits`: what the swarm asks of each record.
 
         `quotas`: none delay anything if left out. `proves_fork`: whether an envelope is the first proof that
-        its author equivocated. `verify` checks the signatures of many envelopes; without it they are checked
-        one by one.
+        its author equivocated. `spread` is `map`, or does the same in several threads.
         """
         self._store = store
         self._swarm = swarm
@@ -91,7 +103,7 @@ class Ledger:
         self._quotas = quotas
         self._proves_fork = proves_fork
         self._on_admitted = on_admitted
-        self._verify = verify or verify_each
+        self._spread = spread
 
     def refuse(self, authors: Collection[AuthorId]) -> None:
         """From now on, records of these authors and of no others are on the refuse-list."""
@@ -105,24 +117,42 @@ class Ledger:
         `source` is the peer that brought it; what was made here has none, and no quota. `now` is this
         machine's monotonic clock in seconds, by which quotas refill.
         """
-        opened = [self._open(raw) for raw in batch]
-        known = self._store.known({item.id for item in opened if isinstance(item, Envelope)})
+        ids = {item for raw in batch if (item := presumed_id(raw)) is not None}
+        known = self._store.known(ids)
         door = _Quota(self._quotas, source, now, self._proves_fork) if source else None
-        judged = [
-            item if isinstance(item, Admission) else self._judge(item, known, now_ms, door) for item in opened
-        ]
-        unsigned = [item for item in judged if isinstance(item, Envelope)]
-        genuine = iter(self._verify(unsigned))
+        look = partial(self._look, known=known, now_ms=now_ms, door=door)
+        parts = [batch[start : start + _PART] for start in range(0, len(batch), _PART)]
         accepted: dict[ContentId, Envelope] = {}
         admissions: list[Admission] = []
-        for item in judged:
-            verdict = item if isinstance(item, Admission) else _signed(item, next(genuine), accepted, door)
-            admissions.append(verdict)
-        if accepted:
-            fresh = list(accepted.values())
-            self._store.append(fresh)
-            self._on_admitted(fresh)
+
+        def fresh() -> Iterator[Envelope]:
+            for item, genuine in chain.from_iterable(self._spread(look, parts)):
+                before = len(accepted)
+                verdict = item if isinstance(item, Admission) else _signed(item, genuine, accepted, door)
+                admissions.append(verdict)
+                if len(accepted) > before and isinstance(item, Envelope):
+                    yield item
+
+        items = fresh()
+        first = next(items, None)
+        if first is not None:
+            self._store.append(chain((first,), items))
+            self._on_admitted(list(accepted.values()))
         return admissions
+
+    def _look(self, part: Sequence[bytes], known: set[ContentId], now_ms: int, door: _Quota | None) -> Looked:
+        """Each record as an envelope and whether it is genuine, or the verdict if that is clear before.
+
+        Record by record, although both steps could be taken for all at once: threads that do this beside one
+        another then never hold the interpreter for longer than it takes to open one.
+        """
+        found: Looked = []
+        for raw in part:
+            item = self._open(raw)
+            if isinstance(item, Envelope):
+                item = self._judge(item, known, now_ms, door)
+            found.append((item, isinstance(item, Envelope) and item.signature_holds()))
+        return found
 
     def _open(self, raw: bytes) -> Envelope | Admission:
         try:
@@ -159,19 +189,22 @@ class _Quota:
         self._now = now
         self._proves_fork = proves_fork
         self._forked: set[AuthorId] = set()
+        self._one_at_a_time = Lock()
 
     def delay(self, envelope: Envelope) -> str:
         """Before the signature is looked at: is there room at all?"""
         if self._quotas is None:
             return ""
-        why = self._quotas.delay(envelope.author, self._source, len(envelope.raw), self._now)
+        with self._one_at_a_time:
+            why = self._quotas.delay(envelope.author, self._source, len(envelope.raw), self._now)
         return "" if why and self._proves_fork(envelope) else why
 
     def charge(self, envelope: Envelope) -> str:
         """Once the record is known to be its author's: pay, or wait."""
         if self._quotas is None:
             return ""
-        why = self._quotas.charge(envelope.author, self._source, len(envelope.raw), self._now)
+        with self._one_at_a_time:
+            why = self._quotas.charge(envelope.author, self._source, len(envelope.raw), self._now)
         if why and envelope.author not in self._forked and self._proves_fork(envelope):
             self._forked.add(envelope.author)
             return ""
@@ -195,8 +228,3 @@ def _signed(
 
 def _ignored(envelope: Envelope, reason: str, wait_s: float) -> Admission:
     return Admission(Verdict.IGNORE, envelope.id, reason, wait_s)
-
-
-def verify_each(envelopes: Sequence[Envelope]) -> Sequence[bool]:
-    """Whether each signature is its author's, one after the other."""
-    return [envelope.signature_holds() for envelope in envelopes]

@@ -14,7 +14,7 @@ import nacl.exceptions
 from .errors import LocalError
 from .ids import AuthorId
 
-__all__ = ["SEED_BYTES", "SIGNATURE_BYTES", "Signer", "is_strict", "verify"]
+__all__ = ["SEED_BYTES", "SIGNATURE_BYTES", "Signer", "holds", "is_strict", "verify"]
 
 SEED_BYTES = 32
 SIGNATURE_BYTES = 64
@@ -60,10 +60,13 @@ def is_strict(public: bytes, signature: bytes) -> bool:
 
 def verify(public: bytes, message: bytes, signature: bytes) -> bool:
     """Whether `signature` is a strict Ed25519 signature of `message` under `public`."""
-    if not is_strict(public, signature):
-        return False
+    return is_strict(public, signature) and holds(public, signature + message)
+
+
+def holds(public: bytes, signed: bytes) -> bool:
+    """Whether `signed`, a signature with its message, is by `public`, both being in strict form already."""
     try:
-        nacl.bindings.crypto_sign_open(signature + message, public)
+        nacl.bindings.crypto_sign_open(signed, public)
     except nacl.exceptions.BadSignatureError:
         return False
     return True

@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache, partial
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 
 import trio
@@ -32,19 +32,17 @@ from gossip.proto.riblt import PREFIX_BYTES
 from leaderboard.admission import Allowance, Postponed, Quotas, Standing
 from leaderboard.envelope import Envelope
 from leaderboard.ids import AuthorId, ContentId, SwarmId
-from leaderboard.ledger import Admission, Ledger, verify_each
+from leaderboard.ledger import Admission, Ledger, Looked
 from leaderboard.standings import Standings
 
 from .boards import Boards
 from .store import Store, Stored
 
-__all__ = ["Entrance", "NodeReplica", "now_ms", "verify_in_threads"]
+__all__ = ["Entrance", "NodeReplica", "in_threads", "now_ms"]
 
 _LOAD_PAGE = 2_000
 _SAVE_SECONDS = 2.0
 _CORES = min(8, os.cpu_count() or 1)
-_WORTH_THREADS = 16
-"""Signatures below which handing out costs more than it saves: one takes 40 us, a hand-over about 100 us."""
 
 
 _TRUST_SECONDS = 60.0
@@ -68,13 +66,11 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def verify_in_threads(envelopes: Sequence[Envelope]) -> Sequence[bool]:
-    """Check signatures on all cores: libsodium frees the interpreter while it computes."""
-    if len(envelopes) < _WORTH_THREADS:
-        return verify_each(envelopes)
-    size = -(-len(envelopes) // _CORES)
-    parts = [envelopes[start : start + size] for start in range(0, len(envelopes), size)]
-    return list(chain.from_iterable(_verifiers().map(verify_each, parts)))
+def in_threads(
+    look: Callable[[Sequence[bytes]], Looked], parts: Sequence[Sequence[bytes]]
+) -> Iterable[Looked]:
+    """`map`, on all cores: libsodium frees the interpreter while it computes."""
+    return map(look, parts) if len(parts) < 2 else _verifiers().map(look, parts)
 
 
 @cache
@@ -109,7 +105,7 @@ class NodeReplica:
             quotas=Quotas(self.entrance.allowance, self._standing),
             proves_fork=self._proves_fork,
             on_admitted=self._fresh.extend,
-            verify=verify_in_threads,
+            spread=in_threads,
         )
         self._writer = trio.Lock()
         self._moved = trio.Event()

@@ -19,10 +19,10 @@ from __future__ import annotations
 import base64
 import sqlite3
 import threading
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -40,6 +40,8 @@ __all__ = ["Store", "Stored"]
 _BATCH_IDS = 500
 """Ids per `IN (...)`: SQLite parses each statement once per size, and this one is nearly always full."""
 _PAGE_ROWS = 256
+_PART = 64
+"""Records that are written in one go while others are still being verified."""
 _SPARE_READERS = 4
 _TEXT_DIGITS = 52
 _LEAST_PREFIX = 4
@@ -99,16 +101,22 @@ class Store:
         with self._lock, translated(self._path):
             return {item for _, item in _rows_of(self._writing(), ids)}
 
-    def append(self, envelopes: Sequence[Envelope]) -> None:
-        """Add records that are not in the set, all or none; on return they are on the disk."""
+    def append(self, envelopes: Iterable[Envelope]) -> None:
+        """Add records that are not in the set, all or none; on return they are on the disk.
+
+        They are written as they come, so that whoever makes them can go on meanwhile.
+        """
+        items = iter(envelopes)
         with self._lock, translated(self._path):
             writer = self._writing()
-            first = _last_row(writer) + 1
+            rows = count(_last_row(writer) + 1)
             writer.execute("BEGIN IMMEDIATE")
             try:
-                writer.executemany(_INSERT, [_columns(n, item) for n, item in enumerate(envelopes, first)])
-                bodies = [(n, item.raw) for n, item in enumerate(envelopes, first)]
-                writer.executemany("INSERT INTO bodies (row, raw) VALUES (?, ?)", bodies)
+                while part := list(
+                    zip(islice(items, _PART), rows, strict=False)
+                ):  # in this order: none is lost
+                    writer.executemany(_INSERT, [_columns(n, item) for item, n in part])
+                    writer.executemany(_INSERT_BODY, [(n, item.raw) for item, n in part])
                 writer.execute("COMMIT")
             except BaseException:
                 if writer.in_transaction:  # a full disk rolls back by itself
@@ -309,6 +317,8 @@ _INSERT = (
     "INSERT INTO records (row, key, id, time, kind, author, chain, seq, subject)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+
+_INSERT_BODY = "INSERT INTO bodies (row, raw) VALUES (?, ?)"
 
 
 def _columns(row: int, envelope: Envelope) -> tuple[bytes | int | str | None, ...]:

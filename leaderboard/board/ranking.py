@@ -26,7 +26,7 @@ from ..tables import MemoryTables, Table, Tables, ordered, packed
 
 __all__ = ["Margin", "Placed", "Ranking"]
 
-_LEAST_ROWS = 32
+_LEAST_ROWS = 16
 """Rows of a tier that are looked for at least: reading a few more costs less than looking again."""
 
 

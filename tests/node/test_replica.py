@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import trio
 
@@ -20,7 +18,7 @@ from leaderboard.signing import Signer
 from node import refusals
 from node.author import Author
 from node.errors import Misuse
-from node.replica import Entrance, NodeReplica, verify_in_threads
+from node.replica import Entrance, NodeReplica
 from node.store import Store
 
 
@@ -126,16 +124,19 @@ async def test_a_cancelled_admission_is_still_shown_or_not_made(store):
     assert len(replica) == store.count()
 
 
-@pytest.mark.parametrize("count", [0, 1, 15, 16, 101])
-def test_signatures_checked_in_threads_keep_their_order(count):
+@pytest.mark.parametrize("count", [0, 1, 31, 32, 33, 101])
+async def test_records_looked_at_in_threads_keep_their_order(store, count):
     contest = Contest()
     ada = Actor("ada", contest)
-    envelopes = [ada.write(Note(None, str(number))) for number in range(count)]
+    raws = [ada.write(Note(None, str(number))).raw for number in range(count)]
     forged = {number for number in range(count) if number % 7 == 3}
-    claimed = [
-        replace(e, author=Actor("bob", contest).id) if n in forged else e for n, e in enumerate(envelopes)
-    ]
-    assert list(verify_in_threads(claimed)) == [number not in forged for number in range(count)]
+    offered = [raw[:-1] + bytes([raw[-1] ^ 1]) if n in forged else raw for n, raw in enumerate(raws)]
+    replica = NodeReplica(store, SWARM)
+    answers = await replica.admit(offered, "")
+    assert [answer.verdict is Verdict.REJECT for answer in answers] == [n in forged for n in range(count)]
+    kept = [raw for n, raw in enumerate(raws) if n not in forged]
+    assert [stored.envelope.raw for stored in replica.page(0)] == kept
+    assert len(replica) == len(kept)
 
 
 async def test_a_refused_author_is_left_out_of_everything_and_comes_back(store, tmp_path):
