@@ -13,13 +13,13 @@ import { PeerFault, hex, peerIdText, require } from './bytes.js'
 import { fetchBlob } from './blobs.js'
 import { map } from './codec.js'
 import { FrameStream, frame, pack, parse, unpack } from './frames.js'
+import { askForPeers, tellNothing } from './peers.js'
 import { seal, swarmId } from './record.js'
 import { presharedKey } from './salsa.js'
 import { RecordSet } from './set.js'
 import { BUSY, Busy, SyncSession } from './sync.js'
 
 const BATCH = 64
-const TELL = 97
 const MOST_BATCHED = 256
 const SESSIONS = 64
 
@@ -54,7 +54,7 @@ export class Client {
   async listen () {
     // A client has nothing that nodes need: it refuses politely to be asked, and knows no addresses.
     await this.serve('sync', () => frame(BUSY))
-    await this.serve('peers', () => frame(TELL, [], []))
+    await this.serve('peers', tellNothing)
     const topic = this.protocol('records')
     const pubsub = this.node.services.pubsub
     pubsub.topicValidators.set(topic, async (peer, message) => {
@@ -101,6 +101,18 @@ export class Client {
 
   peers () {
     return this.node.getPeers()
+  }
+
+  // Ask the peers for others, and connect to those that can be reached; returns how many there are now.
+  async acquaint () {
+    for (const peer of this.peers()) {
+      const known = new Set(this.peers().map(String))
+      for (const address of await this.with(peer, 'peers', askForPeers)) {
+        if (known.has(address.split('/p2p/')[1])) continue
+        await this.node.dial(multiaddr(address), { signal: AbortSignal.timeout(5000) }).catch(() => {})
+      }
+    }
+    return this.peers().length
   }
 
   // Compare with a peer until both have the same; returns what that took.

@@ -22,6 +22,7 @@ const commands = {
     rejected: client.set.rejected,
     peers: client.peers().map(String)
   }),
+  acquaint: async () => ({ peers: await client.acquaint() }),
   async pull ({ audit = false }) {
     const results = []
     for (const peer of client.peers()) results.push({ peer: String(peer), ...await client.pull(peer, audit) })
