@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from statistics import median
 from typing import TypeAlias
 
 from leaderboard.board.rows import ClaimView
@@ -49,6 +50,7 @@ class Errands:
         # do not replay, nobody can be told from a stranger and the common board is all there is.
         self._viewer = None if standings.tracks()[track].tolerance == "D3" else me
         self._researchers = self._everyone()
+        self._overshoots = self._all_overshoots()
 
     def next(self, coin: bytes, now_ms: int, skip: Callable[[ContentId], bool]) -> Errand | None:
         """The first errand by the order above that is not to be skipped; None if there is none."""
@@ -82,7 +84,7 @@ class Errands:
             yield Errand(claim, seeds_wanted(stake, self._seeds))
 
     def _urgency(self, view: ClaimView, stake: Stake) -> _Urgency:
-        """Stake; undisputed numbers before disputed ones; whose turn it is; the author's own effect.
+        """Stake; undisputed numbers before disputed ones; whose turn it is; the effect to be expected.
 
         Authors whom this node has checked and those it has not take turns, or else the first friends would
         remain the only ones.
@@ -90,9 +92,29 @@ class Errands:
         trust, promised = self._trust.get(view.author), self._standings.identity(self._me)
         checked = trust is not None and trust.trusted
         made = 0 if promised is None else promised.delivered + promised.pending
-        effect = view.evidence.author.median if view.evidence.author else None
         turn = checked == (made % 2 == 0)
-        return (_ORDER[stake], not view.evidence.check.mismatched, turn, effect or 0.0, view.id)
+        return (_ORDER[stake], not view.evidence.check.mismatched, turn, self._expected(view), view.id)
+
+    def _expected(self, view: ClaimView) -> float:
+        """What others found, or the author's own effect less what its effects usually lose with others.
+
+        Or else whoever has lucky seeds, or exaggerates, has everybody's time for claims that come to nothing.
+        """
+        evidence = self._standings.claim(view.id, self._viewer).evidence
+        if evidence.median is not None:
+            return evidence.median
+        own = None if evidence.author is None else evidence.author.median
+        return 0.0 if own is None else own - self._overshoots.get(view.author, 0.0)
+
+    def _all_overshoots(self) -> dict[AuthorId, float]:
+        """By how much authors' own effects exceed what others found, in the median of their claims."""
+        gaps: dict[AuthorId, list[float]] = {}
+        for claim in self._standings.claims(self._track):
+            view = self._standings.claim(claim, self._viewer)
+            own, found = view.evidence.author, view.evidence.median
+            if own is not None and own.median is not None and found is not None:
+                gaps.setdefault(view.author, []).append(own.median - found)
+        return {author: max(0.0, median(found)) for author, found in gaps.items()}
 
     def _thin_top(self) -> Iterator[Errand]:
         board = self._standings.board(self._track)

@@ -65,6 +65,17 @@ def test_checked_and_unchecked_authors_take_turns() -> None:
     assert first != second
 
 
+def test_effects_that_shrank_with_others_before_are_expected_to_shrink_again() -> None:
+    swarm = Swarm()
+    sober, lucky = swarm.actor("sober"), swarm.actor("lucky")
+    swarm.check(sober)
+    swarm.check(lucky)
+    swarm.deliver(swarm.me, swarm.claim(lucky, 3.0, "first"), 0.2)
+    late, early = swarm.claim(lucky, 3.0, "second"), swarm.claim(sober, 2.0)
+    order = [claim for claim in swarm.wanted() if claim in (late.id, early.id)]
+    assert order == [early.id, late.id]
+
+
 @pytest.mark.parametrize("tolerance", ["D0", "D2"])
 def test_fabricated_losses_of_strangers_keep_nobody_from_looking(tolerance: str) -> None:
     swarm = Swarm(tolerance)
