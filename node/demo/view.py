@@ -104,12 +104,11 @@ def _print_winner(console: Console, outcome: dict[str, Any]) -> None:
         f"  on {row['seeds']} seeds that nobody chose, replicated by {len(names)} nodes: {', '.join(names)}"
     )
     for finding in row["findings"]:
-        signed = ", ".join(finding["authors"])
-        console.print(
-            f"  [bold yellow]novelty: {escape(finding['label'])}[/]"
-            f"  ({finding['strength']}; signed by {escape(signed)})"
-        )
-        console.print(f"           {escape(finding['paper'])}")
+        signed = f"signed by {', '.join(finding['authors'])}"
+        why = f"{finding['strength']}; {signed}" if finding["strength"] else signed
+        console.print(f"  [bold yellow]novelty: {escape(finding['label'])}[/]  ({escape(why)})")
+        if finding["paper"]:
+            console.print(f"           {escape(finding['paper'])}")
     if not row["findings"]:
         console.print("  novelty: not examined yet")
 
