@@ -16,18 +16,22 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from leaderboard.blob import CHUNK_BYTES
-from leaderboard.envelope import ChainTip, seal, swarm_id
-from leaderboard.ids import to_text
+from leaderboard.envelope import ChainTip, open_envelope, seal, swarm_id
+from leaderboard.errors import PeerError
+from leaderboard.ids import SwarmId, to_text
 from leaderboard.records import Note
 from leaderboard.signing import Signer
 from node.blobs import BlobStore
 from node.home import Home
 from node.store import Store
+
+from .mutants import mutants
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "node"))
 from processes import Daemon, wait_until  # of the neighbouring folder, which is no package
@@ -186,6 +190,35 @@ def test_it_would_notice_if_it_did_not(
     path.write_text(json.dumps(content))
     code, result = check_vectors(node, tmp_path / "vectors")
     assert (code, len(result["failures"])) == (1, 1)
+
+
+def judged(raw: bytes, swarm: SwarmId) -> str:
+    """What `judge.js` says of an envelope, by our own code."""
+    try:
+        envelope = open_envelope(raw, swarm)
+    except PeerError:
+        return "refused"
+    return f"{to_text(envelope.id)} {str(envelope.signature_holds()).lower()}"
+
+
+def test_both_judge_thousands_of_almost_right_records_alike(node: str) -> None:
+    """A record that one implementation takes and another refuses would split the network for ever."""
+    swarm = swarm_id("test-swarm")
+    rows = json.loads((VECTORS / "record-v1.json").read_text())["records"]
+    good = [bytes.fromhex(row["envelope"]) for row in rows]
+    envelopes = [*good, *mutants(good, 3000, Random(5))]
+    done = subprocess.run(
+        [node, "--no-warnings", str(HERE / "judge.js"), swarm.hex()],
+        input="\n".join(raw.hex() for raw in envelopes),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE_S,
+    )
+    ours = [judged(raw, swarm) for raw in envelopes]
+    assert done.stdout.splitlines() == ours
+    assert ours.count("refused") > 2000
+    assert sum(word.endswith("false") for word in ours) > 200
 
 
 def test_a_client_from_the_specifications_is_a_member(

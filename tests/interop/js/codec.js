@@ -13,7 +13,9 @@ export function encode (value, depth = 0) {
   if (typeof value === 'bigint') return integer(value)
   if (typeof value === 'number') return float(value)
   if (typeof value === 'string') return string(value)
-  if (value instanceof Uint8Array) return concat(header(value.length, [[256, 0xc4], [65536, 0xc5], [2 ** 32, 0xc6]]), value)
+  if (value instanceof Uint8Array) {
+    return concat(header(value.length, [[256, 0xc4], [65536, 0xc5], [2 ** 32, 0xc6]]), value)
+  }
   require(depth < MAX_DEPTH, 'nested too deep')
   if (Array.isArray(value)) {
     const head = header(value.length, [[16, -0x90], [65536, 0xdc], [2 ** 32, 0xdd]])

@@ -11,7 +11,11 @@ const client = await Client.join({
   psk: options.psk && unhex(options.psk)
 })
 
-const kinds = () => client.set.records().reduce((counts, { kind }) => ({ ...counts, [kind]: (counts[kind] ?? 0) + 1 }), {})
+function kinds () {
+  const counts = {}
+  for (const { kind } of client.set.records()) counts[kind] = (counts[kind] ?? 0) + 1
+  return counts
+}
 
 const commands = {
   state: () => ({

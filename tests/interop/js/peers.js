@@ -5,6 +5,7 @@ import { frame, parse } from './frames.js'
 const ASK = 96
 const TELL = 97
 const MOST_TOLD = 32
+const PEER = /^12D3Koo[1-9A-HJ-NP-Za-km-z]{45}$/
 const ADDRESS = /^\/(ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/\d+$/
 
 // This client listens nowhere and knows nobody worth telling of.
@@ -23,7 +24,7 @@ export async function askForPeers (stream) {
   return peers.flatMap(entry => {
     require(Array.isArray(entry) && entry.length === 2, 'a peer and its addresses')
     const [peer, addresses] = entry
-    require(typeof peer === 'string' && /^12D3Koo[1-9A-HJ-NP-Za-km-z]{45}$/.test(peer), 'not the PeerId of an Ed25519 key')
+    require(typeof peer === 'string' && PEER.test(peer), 'not the PeerId of an Ed25519 key')
     checkAddresses(addresses)
     return addresses.filter(address => ADDRESS.test(address)).map(address => `${address}/p2p/${peer}`)
   })
