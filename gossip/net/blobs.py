@@ -80,11 +80,12 @@ class Blobs:
                 self._fetching.pop(blob, None)
 
     def _candidates(self, near: Sequence[PeerId]) -> list[PeerId]:
-        """Connected peers: those who surely had it first, then the others in random order."""
-        now, conduct = trio.current_time(), self._around.links.conduct
-        connected = [p for p in self._around.host.connected() if not conduct.banned(p, now)]
+        """Those who surely had it, if they can be reached, then connected peers in random order."""
+        now, links = trio.current_time(), self._around.links
+        connected = [p for p in self._around.host.connected() if not links.conduct.banned(p, now)]
         self._random.shuffle(connected)
-        return [*(p for p in near if p in connected), *connected]
+        known = [p for p in near if p in connected or links.book.get(p) is not None]
+        return list(dict.fromkeys((*known, *connected)))
 
     async def _serve(self, raw: Any) -> None:
         """Stream handler: answer one session."""

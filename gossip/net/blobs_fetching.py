@@ -137,6 +137,7 @@ class Fetching:
     async def _talk(self, peer: PeerId, outbox: trio.MemoryReceiveChannel[bytes]) -> None:
         """Everything between us and one peer, until the machine parts with it."""
         with Contained() as opened:
+            await self._around.links.reach(peer)
             stream = await self._around.host.open_stream(peer, self._around.protocol)
         if opened.error is not None:
             await self._feed(Lost(peer))

@@ -124,6 +124,18 @@ class Links:
         """A peer spoke one of our protocols, which carry the swarm's id."""
         self.members.add(peer)
 
+    async def reach(self, peer: PeerId) -> bool:
+        """Connect to a peer whose address is known, beyond the number that is kept up; did it work?"""
+        connected, entry = self._host.connected(), self.book.get(peer)
+        if peer in connected or entry is None:
+            return peer in connected
+        banned = self.conduct.banned(peer, trio.current_time())
+        if banned or peer in self._dialing or len(connected) >= self._config.max_links:
+            return False
+        self._dialing.add(peer)
+        await self._dial(entry)
+        return peer in self._host.connected()
+
     def _connected(self, link: Any) -> None:
         peer = PeerId(str(link.muxed_conn.peer_id))
         now = trio.current_time()

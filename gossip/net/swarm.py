@@ -78,7 +78,8 @@ class Swarm:
         await trio.lowlevel.checkpoint()
 
     async def fetch_blob(self, blob: BlobId, most_bytes: int, near: Sequence[PeerId] = ()) -> None:
-        """Have a blob on this node's shelf; `near`: peers that surely had it, such as a record's author.
+        """Have a blob on this node's shelf; `near`: who surely had it, such as a record's author: these
+        are called if they are not connected.
 
         Raises Refused if no connected peer gives it now, if it has more than `most_bytes`, or if there is
         no room for it.

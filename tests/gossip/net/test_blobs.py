@@ -12,10 +12,11 @@ import trio
 
 from gossip.memory_blobs import MemoryShelf
 from gossip.net import blobs as serving
-from gossip.net import streams
+from gossip.net import links, streams
 from gossip.net.streams import FrameStream
 from gossip.proto.blobs import Absent, Chunk, Find, Head, Read, read_blob_answer, read_blob_question
 from gossip.proto.frames import MAX_FRAME_BYTES
+from gossip.proto.peerid import peer_id_of
 from leaderboard.blob import CHUNK_BYTES, BlobId, head_of
 from leaderboard.errors import LocalError, Refused
 
@@ -108,6 +109,24 @@ async def test_the_near_peer_is_asked_first(open_cluster: Any) -> None:
         near = cluster.nodes[4].swarm.peer_id
         assert node.swarm._blobs._candidates([near])[0] == near
         await node.swarm.fetch_blob(HEAD.id, len(DATA), [near])
+
+
+async def test_its_maker_is_called_if_need_be(open_cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a large swarm the author of a record is seldom a neighbour."""
+    monkeypatch.setattr(links, "_EXPLORE_SECONDS", 3600.0)
+    monkeypatch.setattr(links, "_LOST_SECONDS", 3600.0, raising=False)
+    async with open_cluster(0) as cluster:
+        await cluster.add(links=1)
+        maker = await cluster.add(shelf=full(), links=1)
+        node = await cluster.add(shelf=MemoryShelf(), links=1)
+        name = maker.swarm.peer_id
+        await cluster.until(lambda: node.swarm._links.book.get(name) is not None)
+        assert name not in [peer.peer for peer in node.swarm.peers()]
+        with pytest.raises(Refused):
+            await node.swarm.fetch_blob(HEAD.id, len(DATA))
+        await node.swarm.fetch_blob(HEAD.id, len(DATA), [name])
+        assert name in [peer.peer for peer in node.swarm.peers()]
+        assert not await node.swarm._links.reach(peer_id_of(bytes(32)))
 
 
 async def test_refusals(open_cluster: Any) -> None:
