@@ -59,7 +59,7 @@ class Admission:
 Looked: TypeAlias = "list[tuple[Envelope | Admission, bool]]"
 """Envelopes, and whether their signatures hold; or verdicts that need no signature."""
 Spread: TypeAlias = (
-    "Callable[[Callable[[Sequence[bytes]], Looked], Iterable[Sequence[bytes]]], Iterable[Looked]]"
+    "Callable[[Callable[[Sequence[bytes]], Looked], Sequence[Sequence[bytes]]], Iterable[Looked]]"
 )
 """What `map` is, for looking at parts of a batch."""
 

@@ -273,6 +273,8 @@ class TrackBoard:
                 continue  # its own turn to be refreshed has not come
             base = self.base(claim)
             margin, personal = self._margin(claim, before, base), _personal(before, base)
+            if (margin, personal) == (before.margin, before.personal):
+                continue
             if personal != before.personal:
                 self._index_personal(claim, before.personal, personal)
             self._write(claim, before, replace(before, margin=margin, personal=personal))
