@@ -68,6 +68,8 @@ class Fetching:
         self._machine = machine
         self._incoming: Incoming | None = None
         self._outboxes: dict[PeerId, trio.MemorySendChannel[bytes]] = {}
+        self._called: set[PeerId] = set()
+        """Peers that were not connected before."""
         self._done = trio.Event()
         self._failure: Exception | None = None
         self._nursery: trio.Nursery
@@ -81,6 +83,7 @@ class Fetching:
                 nursery.start_soon(self._tick)
                 await self._done.wait()
                 nursery.cancel_scope.cancel()
+            await self._around.links.release(self._called)
             if self._failure is not None:
                 raise self._failure
             if self._incoming is not None:
@@ -137,7 +140,9 @@ class Fetching:
     async def _talk(self, peer: PeerId, outbox: trio.MemoryReceiveChannel[bytes]) -> None:
         """Everything between us and one peer, until the machine parts with it."""
         with Contained() as opened:
-            await self._around.links.reach(peer)
+            if peer not in self._around.host.connected():
+                self._called.add(peer)
+                await self._around.links.reach(peer)
             stream = await self._around.host.open_stream(peer, self._around.protocol)
         if opened.error is not None:
             await self._feed(Lost(peer))

@@ -10,7 +10,7 @@ the ones this node chooses itself, and one network of addresses gets a part of t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from random import Random
 from typing import Any
 
@@ -135,6 +135,12 @@ class Links:
         self._dialing.add(peer)
         await self._dial(entry)
         return peer in self._host.connected()
+
+    async def release(self, peers: Iterable[PeerId]) -> None:
+        """Let go of peers that were called for one purpose, as far as there are enough without them."""
+        for peer in peers:
+            if len(self._host.connected()) > self._config.links:
+                await self._host.hang_up(peer)
 
     def _connected(self, link: Any) -> None:
         peer = PeerId(str(link.muxed_conn.peer_id))
