@@ -45,6 +45,10 @@ class Standings(Fold):
         """The first rows of the common board, those without rank included."""
         return self._common.first(track, most)
 
+    def tested(self, track: TrackId) -> int:
+        """How many claims of a track were put to a test: what the bar grows with."""
+        return self._common.track(track).tested
+
     def confirmed(self, track: TrackId) -> int:
         """How many rows of the common board have a rank."""
         return self._common.track(track).confirmed
@@ -77,6 +81,14 @@ class Standings(Fold):
     def claims(self, track: TrackId) -> frozenset[ContentId]:
         """All claims on a track."""
         return frozenset(self._register.of_track(track))
+
+    def open_claims(self, track: TrackId, viewer: AuthorId | None, most: int) -> list[ContentId]:
+        """Claims that replication may still change: the most promising, the newest, and the top of the board.
+
+        As the viewer or the common board sees them; at most four times `most`, however many there are.
+        """
+        boards = self._common if viewer is None else self._viewed(viewer)[1]
+        return boards.track(track).open_claims(most)
 
     def claim_count(self, track: TrackId) -> int:
         """How many claims there are on a track."""

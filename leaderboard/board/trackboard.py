@@ -94,6 +94,7 @@ class TrackBoard:
         self._graded = tables.table("graded", FLAG)
         self._held = tables.table("held", FLAG)
         self._personal = tables.table("personal", FLAG)
+        self._promising = tables.table("promising", FLAG)
         self._listed = tables.table("listed", FLAG)
         self._supported = tables.table("supported", FLAG)
         self._shown = tables.table("shown", CLAIM)
@@ -155,6 +156,18 @@ class TrackBoard:
     def rest(self) -> Iterator[ContentId]:
         """The claims under which recipes without rank are shown: by standing, the latest first."""
         return (ContentId(key[25:]) for key, _ in self._listed.scan(self._prefix))
+
+    def open_claims(self, most: int) -> list[ContentId]:
+        """Claims that replication may still change, at most four times `most`.
+
+        The best ones by what their authors measured, then the newest, replicated and not, then the confirmed
+        ones from the top.
+        """
+        best = (key[24:] for key, _ in islice(self._promising.scan(self._prefix), most))
+        listings = (self._listed.scan(self._prefix + order_of(standing)) for standing in _OPEN)
+        newest = (key[25:] for listing in listings for key, _ in islice(listing, most))
+        top = (placed.claim for _, placed in self.ranking.top(most))
+        return list(dict.fromkeys(map(ContentId, (*best, *newest, *top))))
 
     def held_back(self) -> list[ContentId]:
         """Claims whose evidence clears the bar and which wait for a run by the viewer; best effects first."""
@@ -259,8 +272,11 @@ class TrackBoard:
         self._entries.put(self._prefix + claim, after)
         for entry, sign in ((before, -1), (after, 1)):
             if entry is not None:
-                mark = hashlib.sha256(claim + entry.essence).digest()
-                self._essence = (self._essence + sign * int.from_bytes(mark, "big")) % 2**256
+                essence = hashlib.sha256(claim + entry.essence).digest()
+                self._essence = (self._essence + sign * int.from_bytes(essence, "big")) % 2**256
+                if entry.personal is not None and entry.verdict in _OPEN:
+                    key = self._prefix + ordered(-entry.personal) + claim
+                    mark(self._promising, key, present=sign > 0)
 
     def _remargin(self, stale: Iterable[ContentId]) -> set[ContentId]:
         """Recompute margins of `stale` claims and of whatever was measured against one that changed."""
@@ -353,6 +369,7 @@ class TrackBoard:
         return f"{found.reason}: it beat an opponent that is not confirmed itself"
 
 
+_OPEN = (Standing.REPLICATED, Standing.MEASURED)
 _MOST_LEVEL = 2**16 - 1
 _MOST_OTHERS = 64
 

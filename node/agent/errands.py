@@ -23,6 +23,9 @@ from leaderboard.standings import Standings
 __all__ = ["Errand", "Errands"]
 
 _Urgency: TypeAlias = tuple[int, bool, bool, float, ContentId]
+_WINDOW = 128
+"""Of each kind of open claims so many are looked at. A look costs 0.1 ms a claim and is taken before every
+replication; what is beyond is neither among the best nor among the newest."""
 _ORDER = {stake: index for index, stake in enumerate(Stake)}
 
 
@@ -49,6 +52,7 @@ class Errands:
         # Strangers who fabricate losses or contradictions must not keep anybody from looking. Where numbers
         # do not replay, nobody can be told from a stranger and the common board is all there is.
         self._viewer = None if standings.tracks()[track].tolerance == "D3" else me
+        self._claims = standings.open_claims(track, self._viewer, _WINDOW)
         self._researchers = self._everyone()
         self._overshoots = self._all_overshoots()
 
@@ -69,7 +73,7 @@ class Errands:
     def _quarrels(self) -> Iterator[Errand]:
         appeals = ((item.claim, item.seed) for item in self._standings.disputes(self._me))
         for claim, seed in (*appeals, *self._standings.contested(self._me)):
-            if claim in self._standings.claims(self._track):
+            if self._standings.claim(claim).track == self._track:
                 yield Errand(claim, 1, (seed,))
 
     def _drawn(self, coin: bytes, now_ms: int) -> Iterator[Errand]:
@@ -109,7 +113,7 @@ class Errands:
     def _all_overshoots(self) -> dict[AuthorId, float]:
         """By how much authors' own effects exceed what others found, in the median of their claims."""
         gaps: dict[AuthorId, list[float]] = {}
-        for claim in self._standings.claims(self._track):
+        for claim in self._claims:
             view = self._standings.claim(claim, self._viewer)
             own, found = view.evidence.author, view.evidence.median
             if own is not None and own.median is not None and found is not None:
@@ -117,14 +121,14 @@ class Errands:
         return {author: max(0.0, median(found)) for author, found in gaps.items()}
 
     def _thin_top(self) -> Iterator[Errand]:
-        board = self._standings.board(self._track)
-        for row in board.rows[:TOP]:
-            if seeds_missing(row, board.tested) > 0 and self._has_room(row.view.id):
+        tested = self._standings.tested(self._track)
+        for row in self._standings.first(self._track, TOP):
+            if seeds_missing(row, tested) > 0 and self._has_room(row.view.id):
                 yield Errand(row.view.id, self._seeds)
 
     def _open_claims(self) -> Iterator[ClaimView]:
         """Claims of others that have a result and that this node has not accepted."""
-        for claim in self._standings.claims(self._track):
+        for claim in self._claims:
             view = self._standings.claim(claim)
             if view.evidence.author is not None and not self._promised(claim):
                 yield view
@@ -159,10 +163,9 @@ class Errands:
         return {item.author for item in facts.commitments.values()} if facts else set()
 
     def _everyone(self) -> set[AuthorId]:
-        """Who researches on this track, as the records show."""
-        claims = self._standings.claims(self._track)
-        authors = {facts.author for claim in claims if (facts := self._standings.facts(claim)) is not None}
-        return {author for author in authors if author is not None}.union(*map(self._acceptors, claims))
+        """Who researches on this track now, as the records show."""
+        authors = {self._standings.claim(claim).author for claim in self._claims}
+        return authors.union(*map(self._acceptors, self._claims))
 
     def _is_caught(self, author: AuthorId) -> bool:
         trust = self._trust.get(author)

@@ -114,3 +114,18 @@ def test_what_nobody_took_is_taken_by_more_as_time_passes() -> None:
 
     assert 1 <= takers(0) <= 18
     assert takers(0) < takers(2 * PATIENCE_MS) < takers(5 * PATIENCE_MS) == 60
+
+
+def test_the_best_claim_is_found_among_any_number_of_newer_ones() -> None:
+    swarm = Swarm()
+    best = swarm.claim(swarm.actor("author"), 3.0)
+    crowd = [swarm.actor(f"peer {number}") for number in range(8)]
+    for number in range(600):
+        swarm.claim(crowd[number % 8], 1.0, str(number))
+    errands = Errands(swarm.standings, swarm.contest.manifest.id, swarm.me.id)
+    first = errands.next(ALWAYS, LATE, lambda _: False)
+    assert first is not None
+    assert first.claim == best.id
+    looked_at = swarm.standings.open_claims(swarm.contest.manifest.id, swarm.me.id, 10)
+    assert looked_at[0] == best.id
+    assert len(looked_at) <= 40
