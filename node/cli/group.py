@@ -38,6 +38,8 @@ COMMANDS = {
     "agent": ("agent", "The research agent: pause, resume, whose ideas."),
     "llm": ("llm", "Language models: find, try out, use."),
     "notebook": ("notebook", "What the agent tried and learned."),
+    "report": ("reporting", "What a track has found, every number a citation."),
+    "returns": ("reporting", "What the next gain will probably cost."),
     "doctor": ("doctoring", "Check this node's files, and repair its database."),
     "completion": ("lifecycle", "Shell completion."),
 }

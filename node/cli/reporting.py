@@ -1,0 +1,124 @@
+"""`report`, `returns`: what a track has found, and what the next gain will cost. Both compute here."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..api.ports import ExportFilter
+from ..errors import Misuse
+from ..text import visible
+from .group import Session, shared
+from .output import amount, note, print_json, say
+from .records import raw_records
+
+if TYPE_CHECKING:
+    from ..report.book import Book
+    from ..report.document import Document
+
+__all__ = ["report_command", "returns_command"]
+
+_MOST_EXPORT_BYTES = 1 << 30
+
+
+@click.command("report")
+@click.argument("track", default="")
+@click.option("--format", "form", type=click.Choice(["md", "html"]), default="md", show_default=True)
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File; else stdout.")
+@click.option("--export", "export", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="Report on an export instead of this node's records.")  # fmt: skip
+@click.option("--sentences", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="Sentences of your own or of a model, one a line, with numbers as {key id}.")  # fmt: skip
+@shared
+def report_command(
+    session: Session,
+    *,
+    track: str,
+    form: str,
+    output: Path | None,
+    export: Path | None,
+    sentences: Path | None,
+) -> None:
+    """Write what TRACK (or every track) has found: every number is a citation of records."""
+    from ..report.markdown import render_markdown
+    from ..report.page import render_page
+    from ..report.template import compose, refused_shown
+
+    written = (
+        [] if sentences is None else sentences.read_text(encoding="utf-8", errors="replace").splitlines()
+    )
+    found = _books(session, track, export)
+    documents = [compose(book, [line for line in written if line.strip()]) for book in found]
+    refused = [refused_shown(document) for document in documents]
+    render = render_page if form == "html" else render_markdown
+    text = render(documents, refused, _made(found))
+    count = sum(len(document.refused) for document in documents)
+    if count:
+        note(f"{count} sentences are refused: their numbers are not in the records")
+    _write(session, text, output, documents)
+
+
+@click.command("returns")
+@click.argument("track", default="")
+@click.option("--export", "export", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="Read an export instead of this node's records.")  # fmt: skip
+@shared
+def returns_command(session: Session, *, track: str, export: Path | None) -> None:
+    """What the next gain on TRACK will probably cost, and how sure that is."""
+    from ..report.returns import Outlook, TooLittle, history, outlook
+
+    found = [(book, outlook(history(book))) for book in _books(session, track, export)]
+    if session.as_json:
+        print_json([{"track": book.manifest.name, **answer.to_json()} for book, answer in found])
+        return
+    for book, answer in found:
+        say(click.style(f"{visible(book.manifest.name)} v{book.manifest.version}", bold=True))
+        if isinstance(answer, TooLittle):
+            say(f"  {answer.reason}")
+        elif isinstance(answer, Outlook):
+            for line in answer.lines(amount):
+                say(f"  {line}")
+
+
+def _books(session: Session, track: str, export: Path | None) -> list[Book]:
+    from ..config import load
+    from ..report.sources import read_books, read_export
+
+    swarm = load(session.home, os.environ, {}).swarm_id()
+    if export is not None:
+        if export.stat().st_size > _MOST_EXPORT_BYTES:
+            raise Misuse(f"{export} has more than a gibibyte", "export one track with --track")
+        content = export.read_bytes()
+    else:
+        content = raw_records(session.home, ExportFilter(track=track))
+        if track:  # an export of one track leaves out who its authors say they are
+            content += raw_records(session.home, ExportFilter(kind="profile"))
+    return read_books(read_export(content, swarm), track)
+
+
+def _made(books: list[Book]) -> str:
+    from leaderboard.ids import short
+
+    parts = [
+        f"{book.manifest.name}: {len(book.records)} records, board {short(book.board.digest)}"
+        for book in books
+    ]
+    when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+    return f"Made by consilience on {when} from {'; '.join(parts)}."
+
+
+def _write(session: Session, text: str, output: Path | None, documents: list[Document]) -> None:
+    if output is None:
+        sys.stdout.write(text)
+        return
+    output.write_text(text, encoding="utf-8")
+    if session.as_json:
+        refused = [item.text for document in documents for item in document.refused]
+        print_json({"file": str(output), "bytes": len(text.encode()), "refused": refused})
+    else:
+        note(f"wrote {output}")
