@@ -34,6 +34,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 
 from novelty_cases import Case, disguised, odd
+from novelty_reported import reported_table
 
 from experiments.novelty.artefact import Query
 from experiments.novelty.build import build_checker
@@ -44,35 +45,6 @@ from experiments.novelty.verdict import Channel, Relation, Verdict
 
 GOALS = {"V1": 0.75, "V2": 0.90, "V2r": 0.70, "V3": 0.05, "V5t": 0.05, "V5p": 0.5, "V5c": 3.0}
 BASELINE = {"V1": 0.29, "V2": 0.39, "V3": 0.30, "V4": 0.0}  # trivial baselines, measured on another set
-
-# Kinds of mutation that the network of 660 agents reported, each as a claim and the change that makes it.
-REPORTED: tuple[tuple[str, str, str], ...] = (
-    ("learning-rate tuning", "raise the learning rate", "-lr = 3e-4\n+lr = 1e-3"),
-    ("context length", "train on longer sequences", "-seq_len = 256\n+seq_len = 512"),
-    ("extended training", "train for longer", "-max_steps = 2000\n+max_steps = 6000"),
-    ("weight decay", "more weight decay", "-weight_decay = 0.01\n+weight_decay = 0.1"),
-    ("batch size", "a larger batch", "-batch_size = 32\n+batch_size = 64"),
-    ("wider models", "a wider model", "-d_model = 128\n+d_model = 256"),
-    ("Kaiming init", "", "-w.normal_(0, 0.02)\n+w.normal_(0, (2.0 / w.shape[1]) ** 0.5)"),
-    ("init scale", "", "-init_std = 0.02\n+init_std = 0.01"),
-    ("Xavier init", "", "+a = math.sqrt(6.0 / (w.shape[0] + w.shape[1]))\n+w.uniform_(-a, a)\n+"),
-    (
-        "RMSNorm",
-        "",
-        "-x = F.layer_norm(x, x.shape[-1:])\n+x = x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6)",
-    ),
-    ("tied embeddings", "", "+self.head.weight = self.wte.weight\n+"),
-    (
-        "gradient clipping",
-        "",
-        " loss.backward()\n+g = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)\n+",
-    ),
-    (
-        "rotary positions",
-        "",
-        "+a, b = q.chunk(2, -1)\n+q = torch.cat([a * cos - b * sin, a * sin + b * cos], -1)\n",
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,15 +189,6 @@ def cold_start() -> float:
     command = [sys.executable, "-P", "-m", "experiments.novelty", "sqrt(2/fan_in)"]
     subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
     return time.perf_counter() - start
-
-
-def reported_table(checker: Checker) -> str:
-    lines = ["| reported as a discovery | comes out as | how sure | source |", "|---|---|---|---|"]
-    for name, claim, code in REPORTED:
-        verdict = checker.check(Query(claim=claim, code=code))
-        sure = verdict.strength.value if verdict.strength else "a setting"
-        lines.append(f"| {name} | {verdict.headline} | {sure} | {verdict.citation} |")
-    return "\n".join(lines)
 
 
 def report(args: argparse.Namespace) -> dict[str, dict[str, object]]:

@@ -28,8 +28,11 @@ class Case:
 
 def disguised(count: int, seed: int) -> Iterator[Case]:
     """`count` disguises, families in turn."""
+    from novelty_shapes import DISGUISES
+
     draw = random.Random(seed)
     makers = (
+        *DISGUISES,
         _init_expression,
         _init_code,
         _activation_expression,
@@ -43,8 +46,11 @@ def disguised(count: int, seed: int) -> Iterator[Case]:
 
 def odd(count: int, seed: int) -> Iterator[Case]:
     """`count` artefacts that equal nothing known, families in turn."""
+    from novelty_shapes import ODDITIES
+
     draw = random.Random(seed)
-    makers = (_odd_init, _odd_init_code, _odd_activation, _odd_activation_code, _odd_schedule, _odd_update)
+    plain = (_odd_init, _odd_init_code, _odd_activation, _odd_activation_code, _odd_schedule, _odd_update)
+    makers = (*plain, *ODDITIES)
     for at in range(count):
         yield makers[at % len(makers)](draw)
 

@@ -2,11 +2,12 @@
 
     in   {"id": ..., "claim": "...", "code_or_diff": "..."}            further fields as in `artefact.Query`
     out  {"id", "verdict", "name", "aliases", "score", "top5", "evidence", "headline", "relation",
-          "strength", "citation", "finding"}
+          "strength", "citation", "memory", "finding"}
     or   {"id", "error", "verdict": "unmatched", ...}                  for a line that cannot be answered
 
 `verdict` is `rediscovery`, `variant` or `unmatched`.  A mere move of a setting is a rediscovery of tuning
-that setting; `relation` says so.  `finding` is the whole verdict, the body of a signed record.
+that setting; `relation` says so.  `memory` lists trials of the swarm that did the same.  `finding` is the
+whole verdict, the body of a signed record.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import json
 from leaderboard.errors import PeerError
 
 from .payload import to_payload
-from .verdict import Evidence, Relation, Verdict
+from .verdict import Channel, Evidence, Relation, Verdict
 
 __all__ = ["answer", "dump", "refusal"]
 
@@ -37,6 +38,7 @@ def answer(query_id: object, verdict: Verdict) -> dict[str, object]:
         "relation": verdict.relation.value,
         "strength": verdict.strength.value if verdict.strength else None,
         "citation": verdict.citation,
+        "memory": [_remembered(item) for item in verdict.evidence if item.channel is Channel.MEMORY],
         "finding": to_payload(verdict),
     }
 
@@ -61,3 +63,7 @@ def _coarse(verdict: Verdict) -> str:
 def _sentence(item: Evidence) -> str:
     about = f" {item.technique}" if item.technique else ""
     return f"{item.channel.value}: {item.relation.value}{about}: {item.summary}"
+
+
+def _remembered(item: Evidence) -> dict[str, object]:
+    return {"words": item.summary, "run": item.mode, **dict(item.numbers)}

@@ -26,6 +26,7 @@ Setting = bool | int | float | str
 MAX_LINE = 256 * 1024  # bytes of one query as JSON
 _MAX_CLAIM = 20_000  # characters
 _MAX_CODE = 100_000
+_MAX_NAME = 64
 _MAX_ITEMS = 512  # expressions, settings, layers
 _MAX_LOG = 4_096  # learning rates
 
@@ -37,11 +38,15 @@ class Query:
     `expressions` are (slot, text) pairs of a recipe, with slots such as `init_std`, `activation` and `lr`;
     `reference` those of the recipe it is compared with: a slot that does the same as there is no change.
     `layers` are those of the track that uses them; `weights` describe real initial weights; `lr_log` is the
-    learning rate of every step of a real run.  `settings` and `baseline` are compared key by key.
+    learning rate of every step of a real run.  `settings` and `baseline` are compared key by key.  With
+    `track`, the name of an installed one, `expressions` and `settings` are a whole recipe of that track, and
+    its runner's artefacts are derived and probed too; with `recall`, trials that did the same are evidence.
     """
 
     claim: str = ""
     code: str = ""
+    track: str = ""
+    recall: bool = False
     expressions: tuple[tuple[str, str], ...] = ()
     reference: tuple[tuple[str, str], ...] = ()
     layers: tuple[Layer, ...] = ()
@@ -56,6 +61,8 @@ def encode_query(query: Query) -> dict[str, object]:
     return {
         "claim": query.claim,
         "code_or_diff": query.code,
+        "track": query.track,
+        "recall": query.recall,
         "expressions": dict(query.expressions),
         "reference": dict(query.reference),
         "layers": [[at.fan_in, at.fan_out, at.layer, at.depth] for at in query.layers],
@@ -73,6 +80,8 @@ def decode_query(value: object) -> Query:
     return Query(
         claim=_text(value, "claim", _MAX_CLAIM),
         code=_text(value, "code_or_diff", _MAX_CODE) or _text(value, "code", _MAX_CODE),
+        track=_text(value, "track", _MAX_NAME),
+        recall=value.get("recall") is True,
         expressions=tuple((slot, _string(text, slot)) for slot, text in _pairs(value, "expressions")),
         reference=tuple((slot, _string(text, slot)) for slot, text in _pairs(value, "reference")),
         layers=tuple(_layer(row) for row in _list(value, "layers", _MAX_ITEMS)),

@@ -19,6 +19,8 @@ import numpy as np
 from .artefact import Query
 from .catalogue import Catalogue, load_catalogue
 from .fusion import fuse
+from .measured import track_evidence
+from .memory import Memory
 from .probes.init_weights import probe_init_weights
 from .probes.report import not_probed
 from .probes.schedule import probe_schedule
@@ -26,10 +28,12 @@ from .programs import program_evidence, tuning_of
 from .slots import probe_slot
 from .structure.settings import moves_in_tables
 from .structure.source import looks_like_code
-from .verdict import Evidence, Relation, Verdict
+from .verdict import Evidence, Relation, Strength, Verdict
 from .words import formula_evidence, reads_as_formula, tuning_evidence
 
-__all__ = ["Checker", "TextChannel"]
+__all__ = ["Checker", "Opinion", "TextChannel"]
+
+_OPEN = (None, Strength.SUSPECTED)  # what a probe or a rule has decided no model is asked about
 
 
 class TextChannel(Protocol):
@@ -38,13 +42,33 @@ class TextChannel(Protocol):
     def evidence(self, text: str, code: str = "") -> Sequence[Evidence]:
         """Candidates for a claim's words, best first; flags only above the calibrated threshold."""
 
+    def candidates(self, text: str, code: str = "") -> Sequence[str]:
+        """Ids of the likeliest techniques, best first, however unlikely."""
+
+
+class Opinion(Protocol):
+    """What the checker needs of a language model (`judge.Judge`)."""
+
+    def evidence(
+        self, claim: str, code: str, candidates: Sequence[str], catalogue: Catalogue
+    ) -> list[Evidence]:
+        """Checked evidence for one of the candidates, or words on why there is none."""
+
 
 class Checker:
     """Recognises known techniques; see the module.  `text` may be absent: then words are not judged."""
 
-    def __init__(self, catalogue: Catalogue | None = None, text: TextChannel | None = None) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue | None = None,
+        text: TextChannel | None = None,
+        judge: Opinion | None = None,
+    ) -> None:
         self._catalogue = catalogue or load_catalogue()
         self._text = text
+        self._judge = judge
+        self.memory = Memory()
+        """What it was told about trials of the swarm."""
 
     def check(self, query: Query) -> Verdict:
         """The fused verdict on one query; never raises for what the query says."""
@@ -54,7 +78,13 @@ class Checker:
         evidence += _tuning(query)
         if query.code:
             evidence += program_evidence(query.code, query.claim, self._catalogue)
-        return fuse([*evidence, *self._words(query)], self._catalogue)
+        evidence += [*self._words(query), *self.memory.evidence(query)]
+        verdict = fuse(evidence, self._catalogue)
+        if self._judge is None or self._text is None or verdict.strength not in _OPEN:
+            return verdict
+        offered = self._text.candidates(query.claim, query.code)
+        opinion = self._judge.evidence(query.claim, query.code, offered, self._catalogue)
+        return fuse([*evidence, *opinion], self._catalogue)
 
     def _words(self, query: Query) -> Sequence[Evidence]:
         if self._text is None or not (query.claim.strip() or query.code):
@@ -86,7 +116,7 @@ def _behaviour(query: Query) -> list[Evidence]:
         found += probe_init_weights(query.weights)
     if query.lr_log:
         found += probe_schedule(np.array(query.lr_log))
-    return found
+    return [*found, *track_evidence(query)]
 
 
 def _same(one: Evidence, other: Evidence) -> bool:

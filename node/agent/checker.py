@@ -1,7 +1,8 @@
 """The novelty checker as a warm child process.
 
 The checker loads numpy, scipy and, for code, torch: none of that belongs into the daemon. One process serves
-all questions in turn; it is started at the first one, and again if it died or took too long.
+all questions in turn; it is started at the first one, and again if it died or took too long. What it is told
+about trials it forgets when it ends, so what was told is remembered here, per process.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import trio
 
@@ -20,6 +21,8 @@ __all__ = ["NoveltyChecker"]
 _ANSWER_WITHIN_S = 60.0
 """The checker bounds a question to 20 s itself; this also covers its start on a busy machine."""
 _MAX_ANSWER_BYTES = 1 << 20
+_TRIALS_A_LINE = 40
+"""A line has at most 256 KiB, and a recipe's slots can have a few KiB."""
 
 
 class NoveltyChecker:
@@ -28,13 +31,22 @@ class NoveltyChecker:
     def __init__(self) -> None:
         self._turn = trio.Lock()
         self._process: trio.Process | None = None
+        self._told: dict[tuple[object, object], Mapping[str, object]] = {}
 
-    async def check(self, query: Mapping[str, object]) -> Mapping[str, object]:
-        """The checker's answer to one query; LocalError if it fails, and the next question starts afresh."""
+    async def check(
+        self, query: Mapping[str, object], trials: Sequence[Mapping[str, object]] = ()
+    ) -> Mapping[str, object]:
+        """The checker's answer to one query; LocalError if it fails, and the next question starts afresh.
+
+        `trials` are told before, as far as this process was not told yet; the answer's `memory` says which of
+        them did the same.
+        """
         async with self._turn:
             try:
                 with trio.fail_after(_ANSWER_WITHIN_S):
-                    answer = await self._ask(json.dumps(query).encode() + b"\n")
+                    await self._tell(trials)
+                    question = {**query, "recall": True} if trials else query
+                    answer = await self._ask(json.dumps(question).encode() + b"\n")
             except (
                 trio.TooSlowError,
                 trio.BrokenResourceError,
@@ -53,10 +65,21 @@ class NoveltyChecker:
     async def aclose(self) -> None:
         """End the process, if there is one."""
         process, self._process = self._process, None
+        self._told.clear()
         if process is not None:
             process.kill()
             with trio.CancelScope(shield=True):
                 await process.wait()
+
+    async def _tell(self, trials: Sequence[Mapping[str, object]]) -> None:
+        """Tell the process about trials that it does not know, or knows otherwise."""
+        news = [trial for trial in trials if self._told.get((trial["track"], trial["run"])) != trial]
+        for start in range(0, len(news), _TRIALS_A_LINE):
+            some = news[start : start + _TRIALS_A_LINE]
+            answer = await self._ask(json.dumps({"remember": some}).encode() + b"\n")
+            if "error" in answer:
+                raise ValueError(f"it does not take trials: {answer['error']}")
+            self._told |= {(trial["track"], trial["run"]): trial for trial in some}
 
     async def _ask(self, line: bytes) -> Mapping[str, object]:
         if self._process is None:

@@ -31,6 +31,7 @@ from ..replica import now_ms
 from .briefing import NOTHING, POOL, write_briefing
 from .leases import is_taken, runs_before
 from .memory import Memory
+from .recall import MOST_TOLD, dead_end, trials_of
 from .screen import confirmed_already, finding_of, headline_of, is_known, question, reproduction
 from .workbench import Workbench
 
@@ -38,6 +39,9 @@ __all__ = ["Plan", "Researcher"]
 
 _IDEAS = 4
 """Proposals in a row that may turn out to be known and confirmed before the proposer is left alone."""
+
+_RIVALS = 16
+"""Own claims among which the best fully measured one is looked for: the best by their medians."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ class Researcher:
         self._memory = memory
         self._log = structlog.get_logger("research")
         self._given_up: set[ContentId] = set()
+        self._settled: set[ContentId] = set()
+        """Own claims that have a result, were taken back or given up: nothing to look at again."""
 
     async def prepare(self, track: Track, waiting: Sequence[Recipe] = ()) -> Plan | None:
         """The next idea for `track`, none of `waiting`; None if the proposer has none now."""
@@ -77,16 +83,22 @@ class Researcher:
         return None
 
     async def _screened(self, track: Track, proposal: Proposal) -> Plan | None:
-        """The plan, marked as a reproduction if the idea is known; None if it is confirmed here already."""
+        """The plan, marked as a reproduction if the idea is known; None if there is nothing left to learn."""
         words = question(proposal.recipe, track, proposal.hypothesis, proposal.proposer)
+        standings = self._bench.replica.standings
         try:
-            answer = await self._bench.checker.check(words)
+            answer = await self._bench.checker.check(words, trials_of(track, standings))
         except LocalError as error:
             self._log.warning("not screened", error=str(error))
             return Plan(track, proposal, None)
+        tried = dead_end(answer, standings.first(track.id, MOST_TOLD))
+        if tried is not None:
+            if self._memory is not None:
+                self._memory.known(track.id, proposal, tried[0], tried[1], now_ms())
+            return None
         if not is_known(answer):
             return Plan(track, proposal, None)
-        known = confirmed_already(answer, self._bench.replica.standings.top(track.id, POOL))
+        known = confirmed_already(answer, standings.top(track.id, POOL))
         if known is not None:
             if self._memory is not None:
                 self._memory.known(track.id, proposal, headline_of(answer), known, now_ms())
@@ -134,18 +146,16 @@ class Researcher:
     def unfinished(self) -> ContentId | None:
         """The oldest own claim without a result: made by a person, or left by a crash."""
         standings, me = self._bench.replica.standings, self._bench.author.id
-        waiting = (
-            (facts.time_ms, claim)
-            for track in self._bench.tracks
-            for claim in standings.claims(track)
-            if (facts := standings.facts(claim)) is not None
-            and facts.author == me
-            and not facts.measured
-            and not facts.retracted
-            and claim not in self._given_up
-            and claim not in self._bench.in_hand
-            and facts.recipe not in self._bench.in_hand
-        )
+        waiting: list[tuple[int, ContentId]] = []
+        for claim, track in standings.claims_by(me):
+            if claim in self._settled or track not in self._bench.tracks:
+                continue
+            facts = standings.facts(claim)
+            assert facts is not None
+            if facts.measured or facts.retracted or claim in self._given_up:
+                self._settled.add(claim)
+            elif claim not in self._bench.in_hand and facts.recipe not in self._bench.in_hand:
+                waiting.append((facts.time_ms, claim))
         return min(waiting, default=(0, None))[1]
 
     async def finish(self, claim: ContentId) -> None:
@@ -168,6 +178,8 @@ class Researcher:
             await self._take_back(view, f"it cannot be run here: {error}")
         else:
             self._bench.activity.trials += 1
+            if self._memory is not None:
+                self._memory.measured(self._bench.replica.standings.claim(claim), now_ms())
 
     async def _take_back(self, view: ClaimView, reason: str) -> None:
         """Nothing is dropped in silence: who looks at the claim reads why it has no result."""
@@ -217,9 +229,9 @@ class Researcher:
         standings, me = self._bench.replica.standings, self._bench.author.id
         manifest = standings.tracks()[track]
         found: list[tuple[float, ...]] = []
-        for claim in standings.claims(track):
+        for claim in standings.best_of(me, track, _RIVALS):
             facts = standings.facts(claim)
-            if facts is None or facts.author != me or facts.claim is None or facts.claim.opponent is not None:
+            if facts is None or facts.claim is None or facts.claim.opponent is not None:
                 continue
             found += [
                 _effects(measured, manifest)

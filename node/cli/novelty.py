@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from ..api.ports import JsonMap
-from ..errors import EXIT_OK, Misuse, NotFound
+from ..api.ports import BoardView, JsonMap
+from ..errors import EXIT_OK, HintedError, Misuse, NotFound
 from ..text import clip, visible
 from .child import ask_child, maps, number_of
+from .client import connect
 from .group import Session, shared
-from .output import amount, print_json, say, style
+from .output import amount, print_json, say, short_id, style
 
 __all__ = ["novelty_command"]
 
 _MOST_CODE_BYTES = 100_000
+_MOST_ROWS = 1_000
+"""Rows of each board that are looked through for trials of the same technique."""
+_SHOWN = 5
 _CHECKER = (sys.executable, "-P", "-m", "experiments.novelty", "--batch")
 
 
@@ -30,18 +36,24 @@ _CHECKER = (sys.executable, "-P", "-m", "experiments.novelty", "--batch")
 @click.option(
     "--batch", metavar="FILE", help="JSON lines {id, claim, code_or_diff?}; `-` for standard input."
 )
+@click.option("--live", is_flag=True, help="Also ask arXiv, OpenAlex and Semantic Scholar.")
+@click.option("--judge", is_flag=True, help="Also ask the configured language model.")
 @shared
-def novelty_command(session: Session, *, text: tuple[str, ...], code: Path | None, batch: str | None) -> int:
+def novelty_command(
+    session: Session, *, text: tuple[str, ...], code: Path | None, batch: str | None, live: bool, judge: bool
+) -> int:
     """Is the technique in TEXT (a claim, a formula, code) known already, and by what name?
 
-    Works without a daemon and without a network. That nothing matches does not make an idea new.
+    Works without a daemon and without a network; while a daemon runs, it also says which of the swarm's
+    trials were of the same technique. That nothing matches does not make an idea new.
 
     With --batch every line is answered with a line {id, verdict, name, aliases, score, top5, evidence};
     verdict is rediscovery, variant or unmatched. A line that cannot be read is answered with an error and
     the exit code is 1.
     """
+    checker = [*_CHECKER[:-1], *(["--live"] if live else []), *_judge(session, judge), _CHECKER[-1]]
     if batch is not None:
-        return _batch(batch, text or code)
+        return _batch(checker, batch, text or code)
     if not text and code is None:
         raise click.UsageError("give a text, --code FILE or --batch FILE")
     query: JsonMap = {"claim": " ".join(text)}
@@ -50,7 +62,8 @@ def novelty_command(session: Session, *, text: tuple[str, ...], code: Path | Non
         if len(content) > _MOST_CODE_BYTES:
             raise Misuse(f"{code} has more than {_MOST_CODE_BYTES} bytes", "give the part that matters")
         query["code_or_diff"] = content.decode("utf-8", "replace")
-    verdict = ask_child([*_CHECKER, "-"], json.dumps(query).encode() + b"\n", "")
+    verdict = ask_child([*checker, "-"], json.dumps(query).encode() + b"\n", "")
+    verdict["tried"] = [*_tried(session, verdict)]
     if session.as_json:
         print_json(verdict)
     else:
@@ -58,13 +71,52 @@ def novelty_command(session: Session, *, text: tuple[str, ...], code: Path | Non
     return EXIT_OK
 
 
-def _batch(batch: str, more: object) -> int:
+def _judge(session: Session, wanted: bool) -> list[str]:
+    """What names the configured language model to the checker; the key itself stays where it is."""
+    if not wanted:
+        return []
+    from ..config import load
+
+    model = load(session.home, os.environ, {}).llm
+    if not model.endpoint:
+        raise Misuse("no language model is configured", "consilience llm use ENDPOINT MODEL")
+    key = ["--key-env", model.key_env] if model.key_env else []
+    key += ["--key-file", str(Path(model.key_file).expanduser())] if model.key_file else []
+    return ["--judge", model.endpoint, model.model, *key]
+
+
+def _tried(session: Session, verdict: JsonMap) -> Iterator[JsonMap]:
+    """Claims on the boards of a running daemon that somebody found to be of the same technique."""
+    finding = verdict.get("finding")
+    technique = finding.get("technique") if isinstance(finding, dict) else None
+    known = technique.get("id") if isinstance(technique, dict) else None
+    if not known:
+        return
+    try:
+        boards = connect(session.home).get(tuple[BoardView, ...], "/v1/boards", limit=_MOST_ROWS)
+    except HintedError:
+        return  # no daemon, or none that answers: then nobody can say what the swarm tried
+    for board in boards:
+        for row in board.rows:
+            if any(item.technique == known for item in row.findings):
+                effect = row.measured if row.effect is None else row.effect
+                yield {
+                    "claim": row.claim,
+                    "peer": row.author_name or short_id(row.author),
+                    "track": board.track.name,
+                    "standing": row.standing,
+                    "effect": effect,
+                    "interval": None if row.low is None or row.high is None else [row.low, row.high],
+                }
+
+
+def _batch(checker: list[str], batch: str, more: object) -> int:
     """Hand the file to the checker, which answers on our standard output line by line."""
     if more:
         raise click.UsageError("--batch takes no text and no --code beside it")
     if batch != "-" and not Path(batch).is_file():
         raise NotFound(f"there is no file {visible(batch)}", "give JSON lines, or `-` for standard input")
-    return subprocess.run([*_CHECKER, batch], check=False).returncode
+    return subprocess.run([*checker, batch], check=False).returncode
 
 
 def _print_verdict(verdict: JsonMap) -> None:
@@ -82,5 +134,32 @@ def _print_verdict(verdict: JsonMap) -> None:
     if close:
         words = ", ".join(f"{item.get('name')} ({amount(number_of(item.get('score')))})" for item in close)
         say(f"  nearest in the catalogue: {visible(words)}")
+    for trial in maps(verdict.get("tried"))[:_SHOWN]:
+        say(f"  tried by {visible(_told(trial))}")
+    literature = verdict.get("literature")
+    if isinstance(literature, dict):
+        _print_literature(literature)
     if verdict.get("verdict") == "unmatched":
         say("  No match is not novelty: it says that the catalogue does not know it.")
+
+
+def _told(trial: JsonMap) -> str:
+    """A trial of the swarm in a line; a gain whose interval holds zero is within the noise."""
+    effect, interval = number_of(trial.get("effect")), trial.get("interval")
+    ends = [number_of(end) for end in interval] if isinstance(interval, list) else []
+    low, high = ends if len(ends) == 2 else (None, None)
+    noise = ", within seed noise" if low is not None and high is not None and low <= 0.0 <= high else ""
+    outcome = "not measured" if effect is None else f"effect {effect:+.3g}{noise}"
+    claim = short_id(str(trial.get("claim")))
+    return f"{trial.get('peer')} in {claim} on {trial.get('track')}: {outcome} ({trial.get('standing')})"
+
+
+def _print_literature(literature: JsonMap) -> None:
+    """Papers to read; they decide nothing."""
+    for paper in maps(literature.get("papers"))[:_SHOWN]:
+        year = f" ({paper.get('year')})" if paper.get("year") else ""
+        title, reference = clip(str(paper.get("title")), 200), str(paper.get("reference"))
+        say(f"  to read: {visible(title)}{year}, {visible(reference)}")
+    notes = literature.get("notes")
+    for note in notes if isinstance(notes, list) else []:
+        say(f"  literature: {visible(clip(str(note), 200))}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from ..probes.init_weights import WeightSummary, probe_init_weights, summarise_w
 from ..probes.report import not_probed
 from ..slots import INIT_NAMES
 from ..structure.code.candidates import Candidate
-from ..structure.code.values import CodeError, Value
+from ..structure.code.values import CodeError, Module, Value
 from ..verdict import Evidence
 from .binding import Array, array_of, number_of, outcome, tensor_of, tokens
 
@@ -23,6 +24,9 @@ LAYERS = tuple(Layer(_WIDTHS[k], _WIDTHS[k + 1], k, len(_WIDTHS) - 1) for k in r
 """Uneven layers on which code is run, up to twelve times wider than long: square ones hide much."""
 
 _ENOUGH = 4  # layers that must have worked
+_LEAST_WIDTH, _MOST_WIDTH = 8, 1024  # of layers made from the keys of a table
+_LEAST_WIDTHS, _MOST_WIDTHS = 3, 4
+_CHANCE = frozenset({"rng", "gen", "generator", "key", "seed", "rs", "rnd", "random", "state", "prng"})
 
 Maker = Callable[[Layer], Array]
 
@@ -30,11 +34,11 @@ Maker = Callable[[Layer], Array]
 def as_init_law(candidate: Candidate) -> tuple[Evidence, ...]:
     """Run the code on fans; it must give one positive number a layer."""
     readings = [_by_name(candidate), _by_order(candidate, ("fan_in", "fan_out"))]
-    for roles in readings:
+    for roles, layers in product(readings, _layer_sets(candidate)):
         if roles is None:
             continue
         try:
-            rows = [StdRow(layer, _std(candidate, roles, layer)) for layer in LAYERS]
+            rows = [StdRow(layer, _std(candidate, roles, layer)) for layer in layers]
         except CodeError:
             continue
         if all(row.std > 0.0 for row in rows):
@@ -45,9 +49,9 @@ def as_init_law(candidate: Candidate) -> tuple[Evidence, ...]:
 def as_init_weights(candidate: Candidate) -> tuple[Evidence, ...]:
     """Run the code on a matrix, a layer or a shape, and look at the weights that result."""
     first: tuple[Evidence, ...] = ()
-    for make in _makers(candidate):
+    for make, layers in product(_makers(candidate), _layer_sets(candidate)):
         _seed(0)
-        summaries = _summaries(make)
+        summaries = _summaries(make, layers)
         if len(summaries) < _ENOUGH:
             continue
         found = probe_init_weights(summaries)
@@ -57,10 +61,10 @@ def as_init_weights(candidate: Candidate) -> tuple[Evidence, ...]:
     return first or (not_probed("it does not run as an initialiser of a matrix"),)
 
 
-def _summaries(make: Maker) -> list[WeightSummary]:
+def _summaries(make: Maker, layers: Sequence[Layer]) -> list[WeightSummary]:
     """What the code makes of each layer that it can make (some work for tall matrices only)."""
     found: list[WeightSummary] = []
-    for tried, layer in enumerate(LAYERS):
+    for tried, layer in enumerate(layers):
         if tried >= 2 and not found:
             break
         try:
@@ -68,6 +72,15 @@ def _summaries(make: Maker) -> list[WeightSummary]:
         except CodeError:
             continue
     return found
+
+
+def _layer_sets(candidate: Candidate) -> list[tuple[Layer, ...]]:
+    """Our own layers, and layers of the widths that code with tables knows."""
+    widths = sorted({n for n in candidate.keys if _LEAST_WIDTH <= n <= _MOST_WIDTH})[:_MOST_WIDTHS]
+    pairs = [(i, o) for i in widths for o in widths if i != o]
+    if len(widths) < _LEAST_WIDTHS:
+        return [LAYERS]
+    return [LAYERS, tuple(Layer(i, o, k, len(pairs)) for k, (i, o) in enumerate(pairs))]
 
 
 def _std(candidate: Candidate, roles: Mapping[str, str], layer: Layer) -> float:
@@ -92,7 +105,7 @@ def _by_order(candidate: Candidate, roles: tuple[str, ...]) -> dict[str, str] | 
 
 def _makers(candidate: Candidate) -> list[Maker]:
     """Ways to get a matrix of a layer's shape out of the code."""
-    names = candidate.required
+    names = tuple(name for name in candidate.required if not tokens(name) & _CHANCE)
     if len(names) == 1:
         return [
             _given_matrix(candidate, names[0]),
@@ -101,6 +114,7 @@ def _makers(candidate: Candidate) -> list[Maker]:
         ]
     if len(names) == 2:
         return [
+            _filled_by_fan(candidate, names),
             _given_fans(candidate, names, ("fan_in", "fan_out")),
             _given_fans(candidate, names, ("fan_out", "fan_in")),
         ]
@@ -114,7 +128,7 @@ def _given_matrix(candidate: Candidate, name: str) -> Maker:
         before = np.random.default_rng(seed).normal(size=(layer.fan_out, layer.fan_in))
         matrix = tensor_of(before)
         _seed(layer.layer)
-        result = outcome(candidate, {name: matrix})
+        result = outcome(candidate, {**_chance(candidate), name: matrix})
         if not np.array_equal(array_of(matrix), before):
             return _matrix(matrix, layer)
         return _matrix(result, layer)
@@ -135,7 +149,7 @@ def _given_layer(candidate: Candidate, name: str) -> Maker:
         linear = nn.Linear(layer.fan_in, layer.fan_out).double().requires_grad_(False)
         before = linear.weight.clone()
         try:
-            candidate.run({name: linear})
+            candidate.run({**_chance(candidate), name: linear})
         except CodeError:
             raise
         if bool((before == linear.weight).all()):
@@ -147,7 +161,8 @@ def _given_layer(candidate: Candidate, name: str) -> Maker:
 
 def _given_shape(candidate: Candidate, name: str) -> Maker:
     def make(layer: Layer) -> Array:
-        return _matrix(outcome(candidate, {name: (layer.fan_out, layer.fan_in)}), layer)
+        values = {**_chance(candidate), name: (layer.fan_out, layer.fan_in)}
+        return _matrix(outcome(candidate, values), layer)
 
     return make
 
@@ -156,11 +171,29 @@ def _given_fans(candidate: Candidate, names: tuple[str, ...], roles: tuple[str, 
     chosen = _by_name(candidate) or dict(zip(names, roles, strict=True))
 
     def make(layer: Layer) -> Array:
-        return _matrix(
-            outcome(candidate, {name: getattr(layer, role) for name, role in chosen.items()}), layer
-        )
+        values = {name: getattr(layer, role) for name, role in chosen.items()}
+        return _matrix(outcome(candidate, {**_chance(candidate), **values}), layer)
 
     return make
+
+
+def _filled_by_fan(candidate: Candidate, names: tuple[str, ...]) -> Maker:
+    """A matrix filled by code that is told the number of inputs beside it: `w.normal_(0, (2/n)**0.5)`."""
+
+    def make(layer: Layer) -> Array:
+        matrix = tensor_of(np.zeros((layer.fan_out, layer.fan_in)))
+        _seed(layer.layer)
+        candidate.run({**_chance(candidate), names[0]: matrix, names[1]: layer.fan_in})
+        if not np.any(array_of(matrix)):
+            raise CodeError("it left the matrix as it was")
+        return _matrix(matrix, layer)
+
+    return make
+
+
+def _chance(candidate: Candidate) -> dict[str, Value]:
+    """A source of chance for the parameters that ask for one."""
+    return {name: Module("numpy.random") for name in candidate.required if tokens(name) & _CHANCE}
 
 
 def _matrix(value: Value, layer: Layer) -> Array:

@@ -11,11 +11,14 @@ from ..probes.report import not_probed
 from ..structure.code.candidates import Candidate
 from ..structure.code.values import CodeError
 from ..verdict import Evidence, Relation
-from .binding import Array, array_of, number_of, outcome, tensor_of
+from .binding import Array, array_of, number_of, outcome, tensor_of, tokens
 
 __all__ = ["as_attention", "as_compressor", "as_mask", "as_penalty"]
 
 _TOKENS = 10
+
+
+_WEIGHTS = frozenset({"w", "weight", "weights", "param", "params", "theta", "kernel", "p"})
 
 
 def as_attention(candidate: Candidate) -> tuple[Evidence, ...]:
@@ -51,14 +54,16 @@ def as_mask(candidate: Candidate) -> tuple[Evidence, ...]:
 
 
 def as_compressor(candidate: Candidate) -> tuple[Evidence, ...]:
-    """Run the code on a matrix that it must give back, poorer."""
+    """Run the code on a matrix that it must give back, poorer; for weights some names differ."""
     if len(candidate.required) != 1:
         return (not_probed("a compressor has one input"),)
 
     def function(x: Array) -> Array:
         return array_of(outcome(candidate, {candidate.required[0]: tensor_of(x)}))
 
-    return probe_compressor(function)
+    found = probe_compressor(function)
+    of_weights = tokens(candidate.required[0]) & _WEIGHTS
+    return found[::-1] if of_weights and len({item.summary for item in found}) == 1 else found
 
 
 def as_penalty(candidate: Candidate) -> tuple[Evidence, ...]:

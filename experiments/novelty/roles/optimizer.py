@@ -31,6 +31,7 @@ _HINTS: Mapping[str, frozenset[str]] = {
     ),
 }
 _PARAMETER = frozenset({"p", "param", "params", "theta", "w", "weights", "x", "parameter", "q"})
+_PLAIN = "sgd"
 _VALUES = {"rate": 0.01, "second": 0.999, "first": 0.9, "tiny": 1e-8, "pull": 0.0}
 
 
@@ -46,12 +47,16 @@ def as_optimizer(candidate: Candidate) -> tuple[Evidence, ...]:
     if parameter is None and gradient is None:
         return (not_probed("no parameter or gradient to step"),)
     for direct in (True, False):
-        make = _maker(candidate, parameter, gradient, direct=direct)
-        try:
-            make()(np.ones(6), np.full(6, 0.5))
-            return probe_optimizer(make)
-        except (CodeError, ValueError):
-            continue
+        plain = _maker(candidate, parameter, gradient, direct=direct)
+        for make in (plain, _on_matrices(plain)):
+            try:
+                make()(np.ones(6), np.full(6, 0.5))
+                found = probe_optimizer(make)
+                if len(candidate.required) == 1 and found[0].technique == _PLAIN:
+                    return (not_probed("it gives back what it got, or nearly"),)
+                return found
+            except (CodeError, ValueError):
+                continue
     return (not_probed("it does not run as an update of parameters"),)
 
 
@@ -60,7 +65,21 @@ def _parameter_of(candidate: Candidate, gradient: str | None) -> str | None:
     hinted_name = next((name for name in names if tokens(name) & _PARAMETER), None)
     if hinted_name is not None or not names:
         return hinted_name
-    return names[0] if candidate.reads_gradient and gradient is None else None
+    holder = next((name for name in names if name in candidate.holders), None)
+    return (holder or names[0]) if candidate.reads_gradient and gradient is None else None
+
+
+class _Memory(dict[Value, Value]):
+    """A state that starts as an empty dictionary, of which code may also read what it has not yet set."""
+
+    def __init__(self, g: Array) -> None:
+        super().__init__()
+        self._like = g
+
+    def __missing__(self, key: Value) -> Value:
+        name = key if isinstance(key, str) else "state"
+        value = _fresh(name, self._like, kept=hinted((name,), _HINTS).get(name) != "count")
+        return self.setdefault(key, value)
 
 
 @dataclass(slots=True)
@@ -87,7 +106,8 @@ class _Carrier:
         roles = hinted(others, _HINTS)
         values = {name: self._value(name, roles.get(name, ""), g) for name in others}
         if self.parameter is not None:
-            values[self.parameter] = tensor
+            held = self.parameter in self.candidate.holders
+            values[self.parameter] = _model_of(tensor) if held else tensor
         if self.gradient is not None:
             values[self.gradient] = slope
         return values
@@ -102,13 +122,16 @@ class _Carrier:
             memory = self.candidate.kept_fields
             return self.state.setdefault(name, Record(lambda field: _fresh(field, g, kept=field in memory)))
         if written or role == "state":
-            return self.state.setdefault(name, {} if name in {"state", "st", "cache"} else tensor_of(0.0 * g))
+            keyed = name in self.candidate.keyed
+            return self.state.setdefault(name, _Memory(g) if keyed else tensor_of(0.0 * g))
         return _VALUES.get(role, 0.9)
 
     def _new_parameter(self, result: Value, values: Mapping[str, Value], p: Array) -> Array:
-        if self.candidate.kind == "snippet":
+        if self.candidate.kind == "snippet" and self.parameter not in self.candidate.holders:
             return self._of_snippet(result, values, p)
         given = values.get(self.parameter or "")
+        if isinstance(given, Record):
+            return array_of(given.fields["parameter"])
         if is_tensor(given) and not np.array_equal(array_of(given), p):
             return array_of(given)  # changed in place
         if isinstance(result, (tuple, list)) and result:
@@ -131,6 +154,20 @@ class _Carrier:
         return p - array_of(result[last])
 
 
+def _model_of(tensor: Value) -> Record:
+    """Something with one parameter, for code that walks over the parameters of a model."""
+
+    def no_field(name: str) -> Value:
+        raise CodeError(f"a model has no {name!r} here")
+
+    fields = {
+        "parameter": tensor,
+        "parameters": lambda: [tensor],
+        "named_parameters": lambda: [("weight", tensor)],
+    }
+    return Record(no_field, fields)
+
+
 def _fresh(name: str, g: Array, *, kept: bool) -> Value:
     """The first value of a record's field: zeros if the code sets it, else a usual constant for its name."""
     role = hinted((name,), _HINTS).get(name, "state")
@@ -151,3 +188,19 @@ def _maker(
         return _Carrier(fresh, parameter, gradient, direct).step
 
     return make
+
+
+def _on_matrices(make: Callable[[], Stepper]) -> Callable[[], Stepper]:
+    """The same rule for code that steps matrices only: a vector is given to it as a matrix of two rows."""
+
+    def remade() -> Stepper:
+        step = make()
+
+        def shaped(p: Array, g: Array) -> Array:
+            if p.ndim != 1:
+                return step(p, g)
+            return np.asarray(step(p.reshape(2, -1), g.reshape(2, -1))).reshape(-1)
+
+        return shaped
+
+    return remade

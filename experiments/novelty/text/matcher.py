@@ -105,6 +105,10 @@ class TextMatcher:
             if match.probability >= _LEAST_WORTH_SHOWING or (known and place == 0)
         ]
 
+    def candidates(self, text: str, code: str = "") -> Sequence[str]:
+        """Ids of the ten likeliest techniques, best first, however unlikely."""
+        return [match.technique for match in self.match(text, code=code)]
+
     def _probability(self, features: Features, scores: _Table) -> float:
         seen = signs(features, scores, self._catalogue)
         odds = self._model.intercept + float(seen @ np.array(self._model.calibration))

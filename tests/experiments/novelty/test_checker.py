@@ -141,7 +141,7 @@ def test_a_check_that_takes_too_long_is_refused_and_the_next_is_served(
             return checker.check(query)
 
     monkeypatch.setattr(process, "_SECONDS", 0.05)
-    stuck, served = Stuck(), b'{"id": 2, "expressions": {"init_std": "sqrt(2/fan_in)"}}'
+    stuck, served = process._Desk(Stuck()), b'{"id": 2, "expressions": {"init_std": "sqrt(2/fan_in)"}}'
     assert "stopped" in str(process._reply(stuck, b'{"id": 1, "claim": "stuck"}')["error"])
     monkeypatch.setattr(process, "_SECONDS", 20.0)
     assert process._reply(stuck, served)["name"] == "Kaiming initialization"
@@ -154,10 +154,10 @@ def test_no_error_of_a_check_ends_the_stream(checker: Checker) -> None:
         def check(self, query: Query) -> Verdict:
             raise ZeroDivisionError(query.claim)
 
-    refused = process._reply(Broken(), b'{"id": 1, "claim": "x"}')
+    refused = process._reply(process._Desk(Broken()), b'{"id": 1, "claim": "x"}')
     assert (refused["id"], refused["verdict"]) == (1, "unmatched")
     assert "ZeroDivisionError" in str(refused["error"])
-    served = process._reply(checker, b'{"id": "\\ud800", "claim": "\\ud800 lone \\u0000"}')
+    served = process._reply(process._Desk(checker), b'{"id": "\\ud800", "claim": "\\ud800 lone \\u0000"}')
     assert "error" not in served
 
 

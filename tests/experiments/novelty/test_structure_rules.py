@@ -164,7 +164,7 @@ def test_attentions() -> None:
     causal = probe_attention(
         lambda q, k, v: _rows(np.where(np.tri(len(q)) > 0, q @ k.T / np.sqrt(q.shape[1]), -np.inf)) @ v
     )
-    assert [item.technique for item in causal] == ["scaled-dot-product-attention", "causal-masking"]
+    assert [item.technique for item in causal] == ["causal-masking", "scaled-dot-product-attention"]
     odd = probe_attention(lambda q, k, v: _rows(np.cos(q @ k.T)) @ v)
     assert not odd[0].flags
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from .library import lookup
 from .machine import Machine
 from .names import LAYERS, MODULES, NUMBERS
-from .values import ClassValue, CodeError, Function, Instance, Scope, Value
+from .values import ClassValue, CodeError, Function, Instance, Scope, Value, is_tensor
 
 __all__ = ["Candidate", "candidates", "free_names"]
 
@@ -41,6 +41,8 @@ class Candidate:
     written: tuple[str, ...] = ()
     renew: Callable[[], Candidate] | None = None
     """Makes the same candidate with fresh state (a new instance of its class)."""
+    keys: tuple[int, ...] = ()
+    """Whole numbers under which tables in the code are looked up."""
 
     @property
     def reads_gradient(self) -> bool:
@@ -52,6 +54,35 @@ class Candidate:
         """Attributes that the code sets: the memory of its records."""
         stores = (n for n in ast.walk(self.source) if isinstance(n, ast.Attribute))
         return frozenset(node.attr for node in stores if isinstance(node.ctx, ast.Store))
+
+    @property
+    def holders(self) -> frozenset[str]:
+        """Names that are asked for their parameters, as models are."""
+        return frozenset(
+            node.value.id
+            for node in ast.walk(self.source)
+            if isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.attr in {"parameters", "named_parameters"}
+        )
+
+    @property
+    def keyed(self) -> frozenset[str]:
+        """Names that are looked up by text or asked for a key, as dictionaries are."""
+        found: set[str] = set()
+        for node in ast.walk(self.source):
+            match node:
+                case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str())):
+                    found.add(name)
+                case ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=[ast.Name(id=name)]):
+                    found.add(name)
+                case ast.Attribute(value=ast.Name(id=name), attr="get" | "setdefault" | "update"):
+                    found.add(name)
+                case ast.UnaryOp(op=ast.Not(), operand=ast.Name(id=name)):
+                    found.add(name)
+                case ast.Call(func=ast.Name(id="len"), args=[ast.Name(id=name)]):
+                    found.add(name)
+        return frozenset(found)
 
     @property
     def records(self) -> frozenset[str]:
@@ -82,7 +113,14 @@ def candidates(tree: ast.Module) -> tuple[Candidate, ...]:
     snippet = _of_snippet(tree, scope)
     called = _called_names(tree)
     found.sort(key=lambda candidate: candidate.name in called)
-    return tuple([*found, *snippet][:_MAX_CANDIDATES])
+    keys = _table_keys(tree)
+    return tuple(replace(candidate, keys=keys) for candidate in [*found, *snippet][:_MAX_CANDIDATES])
+
+
+def _table_keys(tree: ast.Module) -> tuple[int, ...]:
+    tables = (node for node in ast.walk(tree) if isinstance(node, ast.Dict))
+    keys = (key.value for table in tables for key in table.keys if isinstance(key, ast.Constant))
+    return tuple(sorted({key for key in keys if isinstance(key, int)}))
 
 
 def free_names(statements: Sequence[ast.AST]) -> tuple[str, ...]:
@@ -159,9 +197,34 @@ def _of_class(machine: Machine, node: ast.ClassDef, scope: Scope) -> list[Candid
             return [_of_optimizer(machine, cls, node)]
         if cls.is_a("Function") and isinstance(forward, Function):
             return [_of_autograd(machine, forward, node)]
-        return [_of_instance(machine, cls, node)]
     except CodeError:
         return []
+    return [*_usable(lambda: _of_instance(machine, cls, node)), *_of_constructor(machine, cls)]
+
+
+def _usable(make: Callable[[], Candidate]) -> list[Candidate]:
+    try:
+        return [make()]
+    except CodeError:
+        return []
+
+
+def _of_constructor(machine: Machine, cls: ClassValue) -> list[Candidate]:
+    """What a constructor makes: the last array with two axes that it keeps."""
+    start = cls.find("__init__")
+    if not isinstance(start, Function):
+        return []
+
+    def run(values: Mapping[str, Value]) -> Value:
+        made = machine.call(cls, (), values)
+        kept = [v for v in made.fields.values() if is_tensor(v) and v.dim() == 2]
+        if not kept:
+            raise CodeError("it keeps no matrix")
+        return kept[-1]
+
+    body = ast.Module(list(start.body) if isinstance(start.body, Sequence) else [], [])
+    names = start.required[1:]
+    return [Candidate(f"{cls.name}()", "function", names, (), run, body)] if names else []
 
 
 def _of_autograd(machine: Machine, forward: Function, node: ast.ClassDef) -> Candidate:
@@ -296,7 +359,7 @@ class _Names(ast.NodeVisitor):
             self.visit(target)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
-        if isinstance(node.target, ast.Name):
+        if isinstance(node.target, ast.Name) and node.target.id not in self.writes | self._local:
             self.reads.append(node.target.id)
         self.visit(node.value)
         self.visit(node.target)

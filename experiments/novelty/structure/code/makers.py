@@ -215,7 +215,9 @@ def _extreme(pairwise: str, reduce: str, position: str) -> Callable[..., Value]:
         if len(values) in {2, 3} and is_tensor(values[0]) and values[0].dim() and type(values[1]) is int:
             dim, keep, values = values[1], len(values) == 3 or keep, values[:1]
         if len(values) == 1 and is_tensor(values[0]):
-            return _reduced(values[0], (reduce, position), dim, keep=keep)
+            found = _reduced(values[0], (reduce, position), dim, keep=keep)
+            numpy_spelling = bool(kwargs.keys() & {"axis", "keepdims"})
+            return found[0] if numpy_spelling and isinstance(found, tuple) else found
         return _of_pairs(pairwise, values)
 
     return extreme

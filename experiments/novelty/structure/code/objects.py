@@ -70,7 +70,9 @@ def attribute(value: Value, name: str) -> Value:  # noqa: PLR0911 - one return f
         case ClassValue():
             return _of_class(value, name)
         case Record():
-            return value.fields.setdefault(name, value.fresh(name))
+            if name not in value.fields:
+                value.fields[name] = value.fresh(name)
+            return value.fields[name]
         case list() | dict() | str() | tuple() | int() | float():
             return _of_plain(value, name)
     return _of_layer(value, name)

@@ -1,0 +1,98 @@
+"""What the novelty checker is told about trials of the swarm, and what it makes of that.
+
+A recipe can be written in many ways and do one thing. Its id tells apart the texts; the checker's fingerprint
+of what the slots do tells apart the deeds. So an idea that is new as a text may be an old trial: if that
+trial, by anybody, gained nothing beyond its noise, running it again is a waste. One that gained something is
+no reason to stop: it is refined, or replicated as itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from experiments.recipe import Recipe, RecipeError
+from experiments.track import Track
+from leaderboard.board.rows import ClaimView, Row
+from leaderboard.ids import AuthorId, short
+from leaderboard.records import Profile
+from leaderboard.standings import Standings
+
+__all__ = ["MOST_TOLD", "dead_end", "trials_of"]
+
+MOST_TOLD = 1_000
+"""Rows of the board that are told: the ranked ones, then the newest. The checker keeps what it was told."""
+_EFFECT_STEP = 1e-6  # effects are told in multiples of this, so that a repeated look tells nothing anew
+
+
+def trials_of(track: Track, standings: Standings) -> list[dict[str, object]]:
+    """The measured claims of a track without programs, as `Memory.learn` of the checker wants them."""
+    rows = standings.first(track.id, MOST_TOLD)
+    found = (_trial(row, track, standings.profile(row.view.author)) for row in rows)
+    return [trial for trial in found if trial is not None]
+
+
+def dead_end(answer: Mapping[str, object], rows: Sequence[Row]) -> tuple[str, ClaimView] | None:
+    """A trial that did exactly the same and gained nothing beyond its noise, in words, and its claim."""
+    by_run = {short(row.view.id): row.view for row in rows}
+    for item in _maps(answer.get("memory")):
+        effect, noise, distance = (item.get(key) for key in ("effect", "noise", "distance"))
+        view = by_run.get(str(item.get("run")))
+        if view is None or distance != 0 or not isinstance(effect, float) or not isinstance(noise, float):
+            continue
+        if effect <= 2.0 * noise:
+            return str(item.get("words"))[:400], view
+    return None
+
+
+def _trial(row: Row, track: Track, profile: Profile | None) -> dict[str, object] | None:
+    view = row.view
+    effect, noise = _measured(view)
+    recipe = _read(view, track)
+    if effect is None or recipe is None or recipe.program is not None:
+        return None
+    return {
+        "track": track.name,
+        "run": short(view.id),
+        "peer": _name(view.author, profile),
+        "effect": round(effect / _EFFECT_STEP) * _EFFECT_STEP,
+        "noise": round(noise / _EFFECT_STEP) * _EFFECT_STEP,
+        "expressions": dict(recipe.slots),
+        "settings": dict(recipe.settings),
+    }
+
+
+def _read(view: ClaimView, track: Track) -> Recipe | None:
+    try:
+        return Recipe.from_payload(view.claim.recipe, track)
+    except RecipeError:
+        return None
+
+
+def _measured(view: ClaimView) -> tuple[float | None, float]:
+    """(effect, its standard error): by others' seeds where there are any, else by the author's own.
+
+    An author's summary says no spread; it counts as exact, and so a positive one never makes a dead end.
+    """
+    ordered = view.evidence.ordered
+    if view.evidence.median is not None:
+        return view.evidence.median, _error_of_median(ordered)
+    author = view.evidence.author
+    return (None if author is None else author.median), 0.0
+
+
+def _error_of_median(ordered: Sequence[float]) -> float:
+    """From the middle half of the effects: 1.2533 * sigma / sqrt(n), sigma = quartile range / 1.349."""
+    count = len(ordered)
+    if count < 4:  # no quartiles: the whole range is all there is to say
+        return (ordered[-1] - ordered[0]) / 2.0 if ordered else 0.0
+    spread = ordered[(3 * count) // 4] - ordered[count // 4]
+    return 1.2533 * spread / 1.349 / math.sqrt(count)
+
+
+def _name(author: AuthorId, profile: Profile | None) -> str:
+    return profile.name[:64] if profile is not None and profile.name else short(author)
+
+
+def _maps(value: object) -> Iterable[Mapping[str, object]]:
+    return (item for item in value if isinstance(item, Mapping)) if isinstance(value, list) else ()
