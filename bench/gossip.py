@@ -24,6 +24,9 @@ from statistics import median, quantiles
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+ECHO_RATE = 20.0
+"""Messages a second in all. What we do between messages costs about 2 ms a second and node, so that the ratio to
+bare hosts falls with the rate; at 8 a second and 12 nodes it was 1.28."""
 LINKS = 6
 """Connections that a bare host opens, as many as ours keep up."""
 
@@ -196,8 +199,7 @@ def quiet(count: int, quick: bool) -> dict[str, Any]:
     """N1 at one size: how fast, and how dear next to bare hosts at the same rate."""
     row = propagation(count, 20 if quick else 60)
     seconds = 5.0 if quick else 15.0
-    rate = 100.0 / count  # about a hundred deliveries a second and node: far from saturation
-    ours, bare = echo(count, False, rate, seconds), echo(count, True, rate, seconds)
+    ours, bare = echo(count, False, ECHO_RATE, seconds), echo(count, True, ECHO_RATE, seconds)
     return row | {
         "cpu_ms": ours[0],
         "bare_cpu_ms": bare[0],

@@ -36,13 +36,15 @@ from libp2p.security.noise.transport import Transport as Noise
 from libp2p.stream_muxer.yamux import yamux
 from multiaddr import Multiaddr
 
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # else bench/gossip.py is found as `gossip`
+
 from gossip.net.contain import Contained
 from gossip.proto.frames import frame
 from gossip.proto.messages import Bucket
 from leaderboard.envelope import swarm_id
 from node.demo.nodes import DemoNode
 
-ROOT = Path(__file__).resolve().parents[1]
 SWARM = "responsive"
 SYNC = f"/consilience/1/{swarm_id(SWARM).hex()}/sync"
 CLAIMS = 200

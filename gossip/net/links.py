@@ -37,8 +37,10 @@ __all__ = ["Links"]
 
 _DIAL_SECONDS = 10.0
 _ROUND_SECONDS = 1.0
-_EXPLORE_SECONDS = 5.0
-"""How often a peer beyond the wanted number is tried."""
+_LOST_SECONDS = 5.0
+"""How often a lost peer is tried although there are enough, so that halves of a network find each other."""
+_EXPLORE_SECONDS = 60.0
+"""How often any other is: each connection costs both ends CPU for as long as it stands."""
 _PING_SECONDS = 5.0
 """How long a ping may wait for its turn to be written; whether it is answered, the pulse tells."""
 _GROUP_SHARE = 4
@@ -89,7 +91,7 @@ class Links:
         self._relays = relays
         self._wake = trio.Event()
         self._dialing: set[PeerId] = set()
-        self._explored = float("-inf")
+        self._sought = self._explored = trio.current_time()
         self.book = AddressBook(host.me)
         self.conduct = Conduct()
         self.members: set[PeerId] = set()
@@ -167,10 +169,17 @@ class Links:
     def _choose(self, connected: set[PeerId], now: float) -> list[Entry]:
         avoid = connected | self._dialing | set(self.conduct.bans(now))
         want = self._config.links - len(connected) - len(self._dialing)
-        if want <= 0 and now - self._explored > _EXPLORE_SECONDS and len(connected) < self._config.max_links:
+        if want > 0:
+            return self.book.to_dial(avoid, want, now, self._random)
+        if len(connected) >= self._config.max_links:
+            return []
+        if now - self._explored > _EXPLORE_SECONDS:
             self._explored = now
-            want = 1
-        return self.book.to_dial(avoid, want, now, self._random) if want > 0 else []
+            return self.book.to_dial(avoid, 1, now, self._random)
+        if now - self._sought > _LOST_SECONDS:
+            self._sought = now
+            return self.book.to_dial(avoid, 1, now, self._random, lost=True)
+        return []
 
     async def _dial(self, entry: Entry) -> None:
         try:

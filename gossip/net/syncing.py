@@ -65,6 +65,11 @@ _MOST_BLAMES = 9
 _MAX_RANGED = 1024
 _CALMEST = 1
 """After a session that found nothing the next waits up to twice as long."""
+_BARREN = 1000
+"""Differences from which a session that moved less than a tenth of them is a waste: the next one waits twice
+as long, up to 64 times (three to six minutes). One side ignores what it is offered, for now or for good."""
+_MOST_BARREN = 6
+_ON_THE_WAY = 2
 _HELPERS = 4
 """Peers asked at once during a bulk transfer."""
 
@@ -87,6 +92,7 @@ class Sync:
         self._catching_up = trio.Lock()
         self._sessions = 0
         self._calm = 0
+        self._barren = self._finds = 0
         self._ranged: dict[PeerId, float] = {}
         self._buckets = Buckets()
         self._serving = Slots(_AT_ONCE, _PER_PEER)
@@ -117,7 +123,7 @@ class Sync:
                     nursery.start_soon(self._once, peer, [])
                 if self._next_turn <= now:
                     nursery.start_soon(self._turn)
-                    calm = 1 + min(self._calm, _CALMEST)
+                    calm = (1 + min(self._calm, _CALMEST)) << self._barren
                     self._next_turn = now + calm * self._config.sync_seconds * self._random.uniform(0.6, 1.4)
                 with trio.move_on_at(min([self._next_turn, *self._soon.values()])):
                     await self._wake.wait()
@@ -158,7 +164,11 @@ class Sync:
         self._calm = 0 if moved or outcome.ending is Ending.PARTIAL else self._calm + 1
         self._tally.new_records += outcome.received
         self._blame_rejected(peer, outcome.rejected)
-        if moved:
+        barren = outcome.differed > max(_BARREN, 10 * moved)
+        self._barren = min(self._barren + 1, _MOST_BARREN) if barren else 0
+        self._finds = self._finds + 1 if moved else 0
+        # One or two records are usually just on their way by push; if it happens again, they are not.
+        if not barren and (moved > _ON_THE_WAY or self._finds > 1):
             pause = SOON_SECONDS * self._random.uniform(0.5, 1.5)
             if outcome.ending is Ending.PARTIAL:
                 self.soon(peer, pause)

@@ -109,9 +109,20 @@ class AddressBook:
         pause = min(most, _FIRST_BACKOFF * 2 ** min(failures - 1, 10)) * random.uniform(0.75, 1.25)
         self._entries[peer] = replace(entry, failures=failures, not_before=now + pause)
 
-    def to_dial(self, avoid: Collection[PeerId], count: int, now: float, random: Random) -> list[Entry]:
-        """Up to `count` peers to try now: those seen before and bootstrap peers first, then at random."""
-        ready = [e for e in self._entries.values() if e.peer not in avoid and e.not_before <= now]
+    def to_dial(
+        self, avoid: Collection[PeerId], count: int, now: float, random: Random, *, lost: bool = False
+    ) -> list[Entry]:
+        """Up to `count` peers to try now: those seen before and bootstrap peers first, then at random.
+
+        `lost`: only peers that were there within the hour.
+        """
+        ready = [
+            e
+            for e in self._entries.values()
+            if e.peer not in avoid
+            and e.not_before <= now
+            and (not lost or (e.last_seen is not None and now - e.last_seen < _KNOWN_SECONDS))
+        ]
         random.shuffle(ready)
         ready.sort(key=lambda e: (e.failures, e.last_seen is None and not e.bootstrap))
         return ready[:count]

@@ -2,7 +2,8 @@
 
 Reconciliation finds few differences in large sets. A node that lacks nearly everything instead fetches the
 set by ranges of ids, each from whichever peer is free, and lets reconciliation find the tail afterwards.
-A range whose peer fell silent is dealt out again.
+A range whose peer fell silent is dealt out again. A node that ignores most of what comes (it has a list of
+members, or its quotas are used up) would fetch the same set for ever, so it gives up and compares instead.
 """
 
 from __future__ import annotations
@@ -21,6 +22,11 @@ _PER_BUCKET = 512
 """Records aimed at per bucket: about one pack."""
 _MAX_BITS = 12
 """At most 4,096 buckets; larger ones take several packs."""
+
+
+_MOST_IGNORED = 1024
+"""Ignored records from which a transfer is given up if they are the greater part."""
+_AGAIN_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +57,32 @@ class Buckets:
     def __init__(self) -> None:
         self._waiting: list[Span] = []
         self._out = 0
+        self._taken = self._ignored = 0
+        self._not_before = float("-inf")
 
     @property
     def active(self) -> bool:
         """Whether a bulk transfer is under way."""
         return bool(self._waiting) or self._out > 0
 
+    def worth(self, now: float) -> bool:
+        """Whether most of a transfer would be taken, as far as the last one tells."""
+        return now >= self._not_before
+
+    def came(self, taken: int, ignored: int, now: float) -> None:
+        """What became of some records of this transfer: it ends early if most are ignored."""
+        self._taken += taken
+        self._ignored += ignored
+        if self._ignored > max(self._taken, _MOST_IGNORED):
+            self._waiting.clear()
+            self._not_before = now + _AGAIN_SECONDS
+
     def plan(self, size: int, now: float) -> None:
         """Start a transfer of a set of about `size` records, unless one is under way."""
         del now
         if self.active:
             return
+        self._taken = self._ignored = 0
         bits = min(_MAX_BITS, max(4, (size // _PER_BUCKET).bit_length()))
         lows = [(index << (16 - bits)).to_bytes(2, "big") for index in range(1 << bits)]
         self._waiting = [Span(low, high) for low, high in zip(lows, [*lows[1:], b""], strict=True)][::-1]

@@ -114,6 +114,7 @@ class SyncSession:
         self._bulk = False
         self._offered = 0
         self._ending = Ending.RECONCILED
+        self._differed = 0
         self._received = self._given = self._rejected = self._rounds = 0
 
     def handle(self, event: Event, now: float) -> list[Effect]:
@@ -126,7 +127,7 @@ class SyncSession:
             case Received(frame):
                 return self._answered(read_answer(frame), now)
             case Admitted(admissions):
-                self._count(admissions)
+                self._count(admissions, now)
                 return self._next(now)
             case Arranged(arrangement):
                 return self._arranged(arrangement, now)
@@ -192,6 +193,7 @@ class SyncSession:
         return min(len(self._view.symbols) - at_hand, more)
 
     def _exchange(self, theirs: Sequence[bytes], ours: Sequence[bytes], now: float) -> list[Effect]:
+        self._differed += len(theirs) + len(ours)
         self._wanted = [prefix for prefix in theirs if self._replica.wanted(prefix)]
         self._spare = [prefix for prefix in ours if not self._lately(prefix)]
         return self._next(now)
@@ -199,7 +201,7 @@ class SyncSession:
     def _far(self, size: int, now: float) -> list[Effect]:
         if self._view.size > 2 * size:
             return self._finish(Ending.LARGER)
-        if 2 * self._view.size >= size:
+        if 2 * self._view.size >= size or not self._buckets.worth(now):
             return [self._ask(Salt(self._half))]
         self._buckets.plan(size, now)
         self._bulk = True
@@ -227,7 +229,10 @@ class SyncSession:
             self._buckets.done()
         return [Admit(envelopes)]
 
-    def _count(self, admissions: Sequence[Admission]) -> None:
+    def _count(self, admissions: Sequence[Admission], now: float) -> None:
+        if self._bulk:
+            ignored = sum(1 for admission in admissions if admission.verdict is Verdict.IGNORE)
+            self._buckets.came(len(admissions) - ignored, ignored, now)
         for admission in admissions:
             self._received += admission.verdict is Verdict.ACCEPT and admission.reason != "known"
             self._rejected += admission.verdict is Verdict.REJECT
@@ -289,5 +294,5 @@ class SyncSession:
         return Send(question.encode())
 
     def _finish(self, ending: Ending) -> list[Effect]:
-        outcome = Outcome(ending, self._received, self._given, self._rejected, self._rounds)
+        outcome = Outcome(ending, self._received, self._given, self._rejected, self._rounds, self._differed)
         return [Finish(outcome)]

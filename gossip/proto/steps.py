@@ -85,6 +85,8 @@ class Outcome:
     """Records of the other side that our ledger rejected: these cost it."""
     rounds: int
     """Questions asked."""
+    differed: int = 0
+    """Records that one side has and the other lacks, as far as found."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gossip.memory import MemoryReplica
 from gossip.proto.buckets import Buckets
 from gossip.proto.frames import frame
 from gossip.proto.messages import (
@@ -32,6 +33,7 @@ from gossip.proto.session import SyncSession
 from gossip.proto.steps import Admitted, Ending, Finish, Opened, Received, Send
 from gossip.proto.summary import NARROW_BYTES, Summary
 from leaderboard.errors import PeerError
+from leaderboard.ledger import Verdict
 
 LABELS = st.lists(st.integers(0, 300), unique=True, max_size=80)
 relaxed = settings(
@@ -149,6 +151,29 @@ def test_a_phantom_is_asked_for_once_and_then_ranges_decide(wire: Any, replica: 
     assert link.asking.ids() == real.ids()
     assert outcome.received == 10
     assert outcome.rejected == 0
+
+
+def test_a_bulk_transfer_that_is_ignored_is_given_up(wire: Any, replica: Any) -> None:
+    """A node that takes nobody's records must not fetch all of them again and again."""
+
+    class Picky(MemoryReplica):
+        offered = 0
+
+        def admit_now(self, batch: Any, source: Any) -> Any:
+            self.offered += len(batch)
+            return super().admit_now(batch, source)
+
+    picky = Picky(lambda envelope, source: Verdict.IGNORE)
+    link = wire(picky, replica(range(12_000)))
+    outcome = link.sync()
+    assert outcome.ending is Ending.PARTIAL
+    assert 1024 < picky.offered < 4000  # given up after a few ranges
+    offered = picky.offered
+    picky.wanted = lambda prefix: False  # type: ignore[method-assign]
+    outcome = link.sync()
+    assert picky.offered == offered
+    assert outcome.differed == 12_000
+    assert outcome.received == 0
 
 
 def test_forged_digests_are_found_out_by_an_audit(wire: Any, replica: Any) -> None:
