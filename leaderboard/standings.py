@@ -7,7 +7,8 @@ in leaderboard.fold; boards are brought up to date by `settle`, or when they are
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from types import MappingProxyType
 
 from .board.rows import Board, ClaimView, Row
@@ -89,6 +90,17 @@ class Standings(Fold):
         """
         boards = self._common if viewer is None else self._viewed(viewer)[1]
         return boards.track(track).open_claims(most)
+
+    def claims_by(self, author: AuthorId) -> Iterator[tuple[ContentId, TrackId]]:
+        """An author's own claims, on any track, in order of id."""
+        for claim in self._identities[author].claims:
+            card = self._register.card(claim)
+            if card is not None and card.author == author:
+                yield claim, card.track
+
+    def best_of(self, author: AuthorId, track: TrackId, most: int) -> list[ContentId]:
+        """An author's claims on a track by what it measured itself, the best first."""
+        return list(islice(self._common.track(track).best_of(author), most))
 
     def claim_count(self, track: TrackId) -> int:
         """How many claims there are on a track."""

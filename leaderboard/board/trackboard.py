@@ -189,11 +189,13 @@ class TrackBoard:
 
     def own_best(self, author: AuthorId, apart_from: ContentId) -> float | None:
         """The best margin that an author measured itself, over its other claims."""
-        for key, _ in self._personal.scan(self._prefix + author):
-            claim = ContentId(key[56:])
-            if claim != apart_from:
-                return self.entry(claim).personal
-        return None
+        others = (claim for claim in self.best_of(author) if claim != apart_from)
+        best = next(others, None)
+        return None if best is None else self.entry(best).personal
+
+    def best_of(self, author: AuthorId) -> Iterator[ContentId]:
+        """An author's claims by what it measured itself, the best first."""
+        return (ContentId(key[56:]) for key, _ in self._personal.scan(self._prefix + author))
 
     def is_decided(self, recipe: RecipeId, apart_from: ContentId) -> bool:
         """Whether another claim of the recipe is confirmed or refuted."""
