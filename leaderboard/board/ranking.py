@@ -88,6 +88,34 @@ class _Tier:
     """False if these are only its first members."""
 
 
+class _Walk:
+    """An order of the claims, walked from its start again and again, which reads no row twice."""
+
+    def __init__(self, rows: Iterator[Placed]) -> None:
+        self._rows = rows
+        self._seen: list[Placed] = []
+
+    def __iter__(self) -> Iterator[Placed]:
+        index = 0
+        while True:
+            if index == len(self._seen):
+                row = next(self._rows, None)
+                if row is None:
+                    return
+                self._seen.append(row)
+            yield self._seen[index]
+            index += 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Orders:
+    """The three orders as they are while nothing changes."""
+
+    by_lower: _Walk
+    by_median: _Walk
+    by_size: _Walk
+
+
 class Ranking:
     """A set of placed claims, kept in order."""
 
@@ -140,7 +168,8 @@ class Ranking:
         """The first `most` claims with their tiers, counted from 1."""
         rows: list[tuple[int, Placed]] = []
         index = 0
-        while len(rows) < most and self._reach(index, most - len(rows)):
+        orders = _Orders(self._walk(self._by_lower), self._walk(self._by_median), self._walk(self._by_size))
+        while len(rows) < most and self._reach(index, most - len(rows), orders):
             members = self._tiers[index].members
             rows.extend((index + 1, placed) for _, placed in members[: most - len(rows)])
             index += 1
@@ -151,7 +180,10 @@ class Ranking:
         """The claim with the greatest lower bound."""
         if self._tiers:
             return self._tiers[0].leader
-        return next((placed for _, placed in self._by_lower.scan(self._prefix)), None)
+        return next(iter(self._walk(self._by_lower)), None)
+
+    def _walk(self, table: Table[Placed]) -> _Walk:
+        return _Walk(placed for _, placed in table.scan(self._prefix))
 
     def _keys(self, placed: Placed) -> tuple[tuple[Table[Placed], bytes], ...]:
         lower = ordered(-placed.margin.lower)
@@ -181,39 +213,33 @@ class Ranking:
                 self._tier_of.pop(member.claim, None)
         del self._tiers[index:]
 
-    def _reach(self, index: int, most: int) -> bool:
+    def _reach(self, index: int, most: int, orders: _Orders) -> bool:
         """Peel as far as the first `most` members of tier `index`; False if there is no such tier."""
         if index < len(self._tiers):
             tier = self._tiers[index]
             if tier.whole or len(tier.members) >= most:
                 return True
             self._cut(index)
-        return self._peel(max(most, _LEAST_ROWS))
+        return self._peel(max(most, _LEAST_ROWS), orders)
 
-    def _peel(self, most: int) -> bool:
+    def _peel(self, most: int, orders: _Orders) -> bool:
         """Form the next tier from the claims that are in none; False if there are none left."""
-        leader = self._next_leader()
+        leader = next((placed for placed in orders.by_lower if placed.claim not in self._tier_of), None)
         if leader is None:
             return False
-        members, whole = self._members(leader, most)
+        members, whole = self._members(leader, most, orders)
         self._tiers.append(_Tier(leader, sorted((member.in_tier, member) for member in members), whole))
         # A leader that is not among the first rows of its tier is nevertheless in no other.
         for claim in (leader.claim, *(member.claim for member in members)):
             self._tier_of[claim] = len(self._tiers) - 1
         return True
 
-    def _next_leader(self) -> Placed | None:
-        for _, placed in self._by_lower.scan(self._prefix):
-            if placed.claim not in self._tier_of:
-                return placed
-        return None
-
-    def _members(self, leader: Placed, most: int) -> tuple[list[Placed], bool]:
+    def _members(self, leader: Placed, most: int, orders: _Orders) -> tuple[list[Placed], bool]:
         """All members of a leader's tier and True, or its first `most` and False: what is found first."""
         first: list[Placed] = []
         every: list[Placed] = []
-        near = self._near(leader)
-        for _, placed in self._by_size.scan(self._prefix):
+        near = self._near(leader, orders)
+        for placed in orders.by_size:
             if self._belongs(placed, leader):
                 first.append(placed)
                 if len(first) == most:
@@ -225,10 +251,10 @@ class Ranking:
                 every.append(other)
         return first, True
 
-    def _near(self, leader: Placed) -> Iterator[Placed]:
+    def _near(self, leader: Placed, orders: _Orders) -> Iterator[Placed]:
         """Every claim whose median may tie with the leader's, and the leader itself."""
         yield leader
-        for _, placed in self._by_median.scan(self._prefix):
+        for placed in orders.by_median:
             if placed.margin.median < leader.margin.median - self._tie:
                 return
             if placed.claim != leader.claim:
