@@ -78,7 +78,7 @@ async def _main(config: Config) -> None:
     me = identity.load_or_create(config.home.identity)
     swarm = config.swarm_id()
     with Store(config.home.store, swarm) as store:
-        replica = NodeReplica(store, swarm, _entrance(config, me), config.home.store.with_name("boards.db"))
+        replica = NodeReplica(store, swarm, _entrance(config, me), config.home.boards)
         await replica.open()
         feed = Feed(
             replica, lambda row, limit: [record_event(it.row, it.envelope) for it in replica.page(row, limit)]

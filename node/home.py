@@ -34,6 +34,11 @@ class Home:
         return self.path / "records.db"
 
     @property
+    def boards(self) -> Path:
+        """What the records add up to: a cache."""
+        return self.path / "boards.db"
+
+    @property
     def blobs(self) -> Path:
         return self.path / "blobs"
 

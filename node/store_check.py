@@ -1,24 +1,28 @@
 """Checks a database whose daemon is down, and saves what can be saved of a damaged one.
 
 A repair never edits the damaged file: readable records are verified again, id and signature, and written to
-a new database in their order; the old one stays beside it. What could not be read comes back from peers.
+a new database in their order; the old one stays beside it. What SQLite does not find any more is looked for
+in the pages themselves (node.store_salvage). What could not be read comes back from peers, and is counted as
+far as the table of ids can still be read. The file of views is a cache and is simply thrown away.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
-from leaderboard.envelope import Envelope, open_envelope
+from leaderboard.envelope import Envelope, open_envelope, presumed_id
 from leaderboard.errors import PeerError
 from leaderboard.ids import ContentId, SwarmId
 
 from .errors import Misuse, StoreBroken
 from .store import Store
+from .store_salvage import salvage
 from .store_schema import connect
 
 __all__ = ["Diagnosis", "diagnose", "repair"]
@@ -42,7 +46,9 @@ class Repair:
 
     saved: int
     lost: int
-    """Rows that were read and did not verify; unreadable ones cannot be counted."""
+    """Records that the table of ids still lists and that were not found anywhere."""
+    salvaged: int
+    """Of those saved: how many SQLite itself did not find any more."""
     old: Path
 
 
@@ -72,33 +78,47 @@ def repair(path: Path, swarm: SwarmId) -> Repair:
     old = path.with_name(f"{path.name}.damaged-{int(time.time())}")
     _remove(fresh)
     with Store(fresh, swarm) as store:
-        lost = _copy(path, swarm, store)
+        lost, salvaged = _copy(path, swarm, store)
         saved = store.count()
     for suffix in ("", "-wal", "-shm"):
         part = path.with_name(path.name + suffix)
         if part.exists():
             part.rename(old.with_name(old.name + suffix))
     fresh.rename(path)
-    return Repair(saved, lost, old)
+    return Repair(saved, lost, salvaged, old)
 
 
-def _copy(path: Path, swarm: SwarmId, store: Store) -> int:
-    """Append to `store` what verifies; returns how many rows were read and left out."""
-    lost = 0
+def _copy(path: Path, swarm: SwarmId, store: Store) -> tuple[int, int]:
+    """Append to `store` what verifies; returns how many records are missing, and how many were salvaged."""
     seen: set[ContentId] = set()
-    batch: list[Envelope] = []
-    for raw in _readable(path):
-        envelope = _verified(raw, swarm)
-        if envelope is None or envelope.id in seen:
-            lost += 1
+    _append(store, _new(_readable(path), swarm, seen))
+    found = len(seen)
+    _append(store, _new(salvage(path), swarm, seen))
+    missing = sum(item not in seen for item in _listed(path))
+    return missing, len(seen) - found
+
+
+def _append(store: Store, envelopes: Iterator[Envelope]) -> None:
+    while batch := list(islice(envelopes, _BATCH)):
+        store.append(batch)
+
+
+def _new(raws: Iterable[bytes], swarm: SwarmId, seen: set[ContentId]) -> Iterator[Envelope]:
+    """Records that verify and were not seen before."""
+    for raw in raws:
+        if presumed_id(raw) in seen:
             continue
-        seen.add(envelope.id)
-        batch.append(envelope)
-        if len(batch) == _BATCH:
-            store.append(batch)
-            batch = []
-    store.append(batch)
-    return lost
+        envelope = _verified(raw, swarm)
+        if envelope is not None:
+            seen.add(envelope.id)
+            yield envelope
+
+
+def _listed(path: Path) -> Iterator[ContentId]:
+    """Ids in the table of ids, as far as it can be read."""
+    with suppress(StoreBroken, sqlite3.DatabaseError), closing(connect(path, writable=False)) as connection:
+        for (item,) in connection.execute("SELECT id FROM records"):
+            yield ContentId(item)
 
 
 _ROWS = "SELECT records.row, id, raw FROM records LEFT JOIN bodies USING (row) ORDER BY records.row"

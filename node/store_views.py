@@ -33,7 +33,7 @@ from leaderboard.tables import Codec, Table
 from .errors import StoreBroken
 from .store_schema import translated
 
-__all__ = ["ViewFile", "ViewsBroken"]
+__all__ = ["ViewFile", "ViewsBroken", "inspect"]
 
 V = TypeVar("V")
 
@@ -159,6 +159,30 @@ class ViewFile:
             self._connection.execute("INSERT INTO about VALUES ('edition', ?)", (self._edition,))
 
 
+def inspect(path: Path) -> str:
+    """What is wrong with a file of views, by its structure and every checksum; empty if nothing is."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                return str(verdict)
+            names = [
+                name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+            ]
+            for name in names:
+                if name != "about":
+                    for key, row in connection.execute(f'SELECT key, value FROM "{name}"'):  # noqa: S608
+                        if not _is_sound(key, row):
+                            return f"table {name} is damaged"
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return ""
+
+
+def _is_sound(key: bytes, row: bytes) -> bool:
+    return zlib.crc32(row[:-4], zlib.crc32(key)).to_bytes(4, "big") == row[-4:]
+
+
 class _FileTable(Generic[V]):
     def __init__(self, file: ViewFile, name: str, codec: Codec[V]) -> None:
         self._file = file
@@ -242,7 +266,7 @@ class _FileTable(Generic[V]):
 
     def _read(self, key: bytes, row: bytes) -> V:
         data = row[:-4]
-        if zlib.crc32(data, zlib.crc32(key)).to_bytes(4, "big") != row[-4:]:
+        if not _is_sound(key, row):
             raise self._file.broken(self._name)
         try:
             return self._codec.read(data)

@@ -71,6 +71,7 @@ def _checks(config: Config) -> Iterator[Check]:
     else:
         yield _port(config)
         yield _database(config)
+        yield _boards(config)
 
 
 def _identity(home: Home) -> Check:
@@ -153,12 +154,30 @@ def _database(config: Config) -> Check:
     return Check("database", "good", f"{found.records} records, every signature checked")
 
 
-def _repair(config: Config) -> None:
+def _boards(config: Config) -> Check:
+    from ..store_views import inspect
 
-    from ..store_check import repair
+    path = config.home.boards
+    if not path.exists():
+        return Check("boards", "good", "none yet: folded from the records at the next start")
+    wrong = inspect(path)
+    if wrong:
+        return Check("boards", "bad", wrong, "`consilience doctor --repair` has them folded again")
+    return Check("boards", "good", f"{path.stat().st_size / 1e6:.1f} MB, every checksum holds")
+
+
+def _repair(config: Config) -> None:
+    from ..store_check import diagnose, repair
+    from ..store_views import inspect
 
     if _running(config.home):
         raise Misuse("the daemon uses the database", "stop it first: `consilience down`")
+    if config.home.boards.exists() and inspect(config.home.boards):
+        config.home.boards.unlink()
+        note("boards.db was damaged and is deleted: the next start folds it again from the records")
+    if config.home.store.exists() and not diagnose(config.home.store, config.swarm_id()).complaints:
+        note("the database is sound and stays as it is")
+        return
     done = repair(config.home.store, config.swarm_id())
-    note(f"saved {done.saved} records, lost {done.lost}; the old file is {done.old}")
-    note("what was lost comes back from peers")
+    note(f"saved {done.saved} records, {done.salvaged} of them from pages that the database had lost")
+    note(f"missing: at least {done.lost}, which come back from peers; the old file is {done.old}")

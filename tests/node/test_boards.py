@@ -16,7 +16,7 @@ from leaderboard.tables import FLAG, NUMBER, Codec
 from node.boards import Boards
 from node.replica import Entrance, NodeReplica
 from node.store import Store
-from node.store_views import ViewFile, ViewsBroken
+from node.store_views import ViewFile, ViewsBroken, inspect
 
 RAW: Codec[bytes] = Codec(bytes, bytes)
 
@@ -159,6 +159,23 @@ async def test_damage_that_is_met_later_throws_the_file_away(store, tmp_path):
     await again.boards.catch_up(lambda: again.cursor)
     assert digest(again.standings) == await folded(store)
     again.close()
+
+
+async def test_the_doctor_sees_every_flipped_bit_in_a_value(store, tmp_path):
+    path = tmp_path / "boards.db"
+    first = replica_of(store, path)
+    await first.open()
+    await first.admit(history(3), "")
+    first.close()
+    assert inspect(path) == ""
+    with closing(sqlite3.connect(path)) as connection:
+        ((key, value),) = connection.execute('SELECT key, value FROM "entries" LIMIT 1').fetchall()
+        flipped = bytes([value[0] ^ 4]) + value[1:]
+        connection.execute('UPDATE "entries" SET value = ? WHERE key = ?', (flipped, key))
+        connection.commit()
+    assert inspect(path) == "table entries is damaged"
+    path.write_bytes(path.read_bytes()[:5_000])
+    assert inspect(path)
 
 
 async def test_boards_are_caught_up_and_saved_in_the_background(store, tmp_path, monkeypatch):
