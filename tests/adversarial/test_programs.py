@@ -47,7 +47,7 @@ class Attack:
 
 
 def read_attacks() -> list[Attack]:
-    """All attacks, by name; what breaks a parser is kept as .txt, out of the way of every tool that has one."""
+    """All attacks, by name; what breaks a parser is kept as .txt, out of the way of tools that have one."""
     folder = PROGRAMS / "attacks"
     return [_attack(path) for path in sorted((*folder.glob("*.py"), *folder.glob("*.txt")))]
 

@@ -23,6 +23,6 @@ def test_levels_are_documented() -> None:
 def test_named_attacks_exist() -> None:
     table = (ROOT / "docs" / "threat-model-harness.md").read_text().split("## What is defended")[1]
     rows = [line.split("|")[3] for line in table.split("## ")[0].splitlines() if line.startswith("| ")]
-    attacks = {path.stem for path in (ROOT / "tests/adversarial/programs/attacks").glob("*.py")}
+    attacks = {path.stem for path in (ROOT / "tests/adversarial/programs/attacks").glob("*.*")}
     for name in re.findall(r"`([\w*]+)`", " ".join(rows)):
         assert any(re.fullmatch(name.replace("*", r"\w+"), attack) for attack in attacks), name
