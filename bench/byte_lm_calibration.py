@@ -68,7 +68,9 @@ def line(name: str, seeds: range, twins: int, reference: list[float | None]) -> 
     seconds = (time.process_time() - start) / len(values)
     pairs = [(one, value(recipe, seed, TWIN_ULPS)) for one, seed in zip(values[:twins], seeds, strict=False)]
     gaps = [abs(a - b) / (1 + abs(b)) for a, b in pairs if a is not None and b is not None]
-    effects = [r - v for r, v in zip(reference or values, values, strict=True) if r is not None and v is not None]
+    effects = [
+        r - v for r, v in zip(reference or values, values, strict=True) if r is not None and v is not None
+    ]
     design = Design.of(recipe, CPU)
     found = {
         "values": values,

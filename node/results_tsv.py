@@ -93,7 +93,7 @@ def results_of(records: Iterable[JsonMap], track: str) -> list[Experiment]:
     if len(manifests) != 1:
         hint = "name one with --track" if manifests else "`consilience track ls` names those there are"
         raise Misuse(f"{track or 'the selection'} is {len(manifests)} tracks; results.tsv is about one", hint)
-    (manifest,) = (_map(item["payload"]) for item in manifests.values())
+    (manifest,) = (_map(_map(item["payload"]).get("manifest")) for item in manifests.values())
     measured = {
         (str(_map(item["payload"]).get("claim")), item["author"]): _map(_map(item["payload"])["measurement"])
         for item in everything

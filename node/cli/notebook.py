@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import IO
 
 import click
@@ -11,9 +13,10 @@ import click
 from leaderboard.codec import Value, ValueMap
 from leaderboard.ids import TrackId, to_text
 
-from ..errors import NotFound
+from ..errors import Misuse, NotFound
 from ..notebook import Notebook
-from ..notebook_entries import Attempt, Entry, write_line
+from ..notebook_entries import Attempt, Entry, Lesson, write_line
+from ..results_tsv import COLUMNS, Experiment, read_results, sentences
 from ..text import clip, visible
 from ..views import recipe_line
 from .group import Session, shared
@@ -92,15 +95,37 @@ def export_command(session: Session, *, output: IO[str]) -> None:
 
 @notebook_command.command("import")
 @click.argument("source", type=click.File("r", encoding="utf-8", errors="strict"))
+@click.option("--track", default="", metavar="NAME", help="The track that a results.tsv is about.")
 @shared
-def import_command(session: Session, *, source: IO[str]) -> None:
-    """Add the entries of an export, SOURCE (- reads stdin), to this node's notebook."""
+def import_command(session: Session, *, source: IO[str], track: str) -> None:
+    """Add the entries of an export, SOURCE (- reads stdin), to this node's notebook.
+
+    A results.tsv of autoresearch is taken too: each of its lines becomes a lesson that says that it is
+    unverified. It is never evidence.
+    """
+    lines = _lines(source)
+    first = next(lines, "")
+    if first.startswith(f"{COLUMNS[0]}\t"):
+        entries = _lessons(read_results(chain([first], lines)), track)
+    else:
+        entries = chain([first] if first else [], lines)
     with Notebook(session.home.notebook) as notebook:
-        attempts, lessons = notebook.take_in(_lines(source))
+        attempts, lessons = notebook.take_in(entries)
     if session.as_json:
         print_json({"attempts": attempts, "lessons": lessons})
     else:
         say(f"{attempts} attempts and {lessons} lessons were new here")
+
+
+def _lessons(experiments: list[Experiment], track: str) -> Iterator[str]:
+    """What a results.tsv says, as lines of a notebook's export."""
+    from experiments.track import load_track
+
+    if not track:
+        raise Misuse("a results.tsv does not say what it is about", "name the track: --track byte-lm")
+    about, now = load_track(track).id, int(time.time() * 1000)
+    for commit, text in sentences(experiments):
+        yield write_line(Lesson(about, f"results.tsv/{commit}", "unverified import", text, time_ms=now))
 
 
 def _lines(source: IO[str]) -> Iterator[str]:

@@ -72,8 +72,9 @@ def _print_space(part: str, entries: Json) -> None:
         say(f"  {visible(part)}: {visible(_words(entries))}")
         return
     say(f"  {visible(part)}:")
+    wide = max(map(len, entries), default=0)
     for name, about in entries.items():
-        say(f"    {visible(name):12} {visible(_words(about))}")
+        say(f"    {visible(name):{wide}} {visible(_words(about))}")
 
 
 def _words(value: Json) -> str:

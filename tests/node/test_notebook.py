@@ -15,9 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.llm import Budget, BudgetSpent, Limits
+from experiments.track import load_track
 from leaderboard.errors import PeerError
 from leaderboard.ids import ContentId, TrackId, to_text
+from node.cli import main
 from node.errors import Misuse, NotFound, StoreBroken
+from node.home import Home
 from node.notebook import Notebook
 from node.notebook_entries import Attempt, Lesson, Outcome, read_line, write_line
 from node.notebook_purse import NotebookPurse
@@ -251,3 +254,23 @@ def test_the_purse_is_shared_by_processes_and_outlives_them(tmp_path: Path) -> N
 def test_ids_are_written_as_people_see_them(notebook: Notebook) -> None:
     notebook.note(attempt("0.1", claim=CLAIM))
     assert json.loads(list(notebook.export())[1])["claim"] == to_text(CLAIM)
+
+
+def test_a_results_tsv_becomes_lessons_that_say_they_are_unverified(tmp_path: Path) -> None:
+    table = tmp_path / "results.tsv"
+    table.write_text(
+        "commit\tval_bpb\tmemory_gb\tstatus\tdescription\n"
+        "a1b2c3d\t0.997900\t44.0\tkeep\tbaseline\n"
+        "b2c3d4e\t0.993200\t44.2\tkeep\tincrease LR to 0.04\n"
+    )
+    home = ["--home", str(tmp_path)]
+    assert main(["notebook", "import", str(table), *home]) == 2
+    assert main(["notebook", "import", str(table), "--track", "byte-lm", *home]) == 0
+    with Notebook(Home(tmp_path).notebook) as notebook:
+        lessons = notebook.lessons(load_track("byte-lm").id)
+        assert notebook.attempts() == []
+        assert [lesson.kind for lesson in lessons] == ["unverified import"] * 2
+        assert all(lesson.imported and lesson.text.startswith("unverified") for lesson in lessons)
+        assert notebook.search("increase LR")
+        # The records of this node neither bear them out nor withdraw them.
+        assert notebook.revise(lessons[0].track, [], set()) == 0

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from experiments.track import load_track
 from leaderboard.errors import PeerError
+from leaderboard.records import Track
 from node.errors import Misuse
 from node.results_tsv import COLUMNS, Experiment, read_results, results_of, sentences, write_results
 
@@ -31,8 +35,9 @@ def result(of: str, values: list, author: str = "me") -> dict:
 
 
 def track(direction: str = "min") -> dict:
-    payload = {"name": "byte-lm", "direction": direction}
-    return {"id": "t", "kind": "track", "author": "me", "payload": payload}
+    """As `views.json_line` has it, but for what is not read."""
+    manifest = replace(load_track("deep-mlp").manifest, direction=direction)
+    return {"id": "t", "kind": "track", "author": "me", "payload": dict(Track(manifest).payload())}
 
 
 def test_records_become_lines_with_the_reference_first() -> None:
@@ -46,6 +51,7 @@ def test_records_become_lines_with_the_reference_first() -> None:
     ]  # fmt: skip
     lines = list(write_results(results_of(records, "byte-lm")))
     assert lines[0] == HEADER
+    assert lines[1].endswith("baseline: the reference recipe of deep-mlp")
     assert [line.split("\t")[:4] for line in lines[1:]] == [
         ["0000000", "3.000000", "0.0", "keep"],
         ["aaaaaaa", "2.600000", "0.0", "keep"],

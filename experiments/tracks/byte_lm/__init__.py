@@ -26,7 +26,7 @@ from ...track import Track
 from .budget import CPU, GPU, Budget
 from .grammar import entropy_rate, language_id
 
-__all__ = ["SPACE", "corpus_track", "gpu_corpus_track", "gpu_track", "track"]
+__all__ = ["GPU_SPACE", "SPACE", "corpus_track", "gpu_corpus_track", "gpu_track", "track"]
 
 _GRID: Final = tuple((step / 4,) for step in range(-16, 17))
 _UNIT: Final = tuple((step / 16,) for step in range(17))
@@ -44,68 +44,113 @@ _MATRICES: Final = tuple(
 )
 
 
-def _setting(name: str, domain: FloatRange | IntRange | Choice | Switch, purpose: str) -> Setting:
-    return Setting(name, domain, purpose)
+def _setting(
+    name: str, domain: FloatRange | IntRange | Choice | Switch, purpose: str, *, searched: bool = False
+) -> Setting:
+    return Setting(name, domain, purpose, searched=searched)
 
 
-SPACE: Final = Space(
-    programs=True,
-    settings=(
-        _setting("width", IntRange(8, 512, log=True), "channels; rounded down to even heads"),
-        _setting("depth", IntRange(1, 12, log=True), "blocks of attention and feed-forward"),
-        _setting("heads", IntRange(1, 16, log=True), "attention heads"),
-        _setting("kv_heads", IntRange(1, 16, log=True), "heads of keys and values; rounded to divide heads"),
-        _setting("mlp_ratio", FloatRange(0.5, 8.0, log=True), "hidden units of the feed-forward per channel"),
-        _setting("gated", Switch(), "feed-forward is activation(a) * b instead of activation(a)"),
-        _setting("tied", Switch(), "the head is the embedding"),
-        _setting("norm", Choice(("layernorm", "rmsnorm", "none")), "normalisation of the residual stream"),
-        _setting("norm_place", Choice(("pre", "post")), "before each part, or after it on the sum"),
-        _setting("qk_norm", Switch(), "normalise queries and keys per head"),
-        _setting(
-            "positions",
-            Choice(("learned", "sinusoidal", "rotary", "alibi", "none")),
-            "how attention knows the order",
+def _space(widest: int, deepest: int, context: int) -> Space:
+    """The space of a class; by default searches leave alone what seldom decides."""
+    return Space(
+        programs=True,
+        settings=(
+            _setting(
+                "width", IntRange(8, widest, log=True), "channels; rounded down to even heads", searched=True
+            ),
+            _setting(
+                "depth",
+                IntRange(1, deepest, log=True),
+                "blocks of attention and feed-forward",
+                searched=True,
+            ),
+            _setting("heads", IntRange(1, 16, log=True), "attention heads"),
+            _setting("kv_heads", IntRange(1, 16, log=True), "heads of keys and values; made to divide heads"),
+            _setting("mlp_ratio", FloatRange(0.5, 8.0, log=True), "hidden units per channel"),
+            _setting(
+                "gated", Switch(), "feed-forward is activation(a)*b instead of activation(a)", searched=True
+            ),
+            _setting("tied", Switch(), "the head is the embedding"),
+            _setting(
+                "norm",
+                Choice(("layernorm", "rmsnorm", "none")),
+                "normalisation of the stream",
+                searched=True,
+            ),
+            _setting("norm_place", Choice(("pre", "post")), "before each part, or after it on the sum"),
+            _setting("qk_norm", Switch(), "normalise queries and keys per head", searched=True),
+            _setting(
+                "positions",
+                Choice(("learned", "sinusoidal", "rotary", "alibi", "none")),
+                "how attention knows the order",
+                searched=True,
+            ),
+            _setting("attention", Choice(("full", "window")), "all of the context, or its latest bytes"),
+            _setting("window", IntRange(2, context, log=True), "bytes that a window of attention sees"),
+            _setting("logit_cap", FloatRange(0.0, 100.0), "soft bound c*tanh(z/c) of logits; 0 is none"),
+            _setting(
+                "optimizer",
+                Choice(("sgd", "adamw", "lion", "muon")),
+                "sgd has momentum beta1",
+                searched=True,
+            ),
+            _setting(
+                "lr",
+                FloatRange(1e-4, 1.0, log=True),
+                "peak step size; under muon, of what is no matrix of a block",
+                searched=True,
+            ),
+            _setting(
+                "matrix_lr",
+                FloatRange(1e-4, 1.0, log=True),
+                "peak step size of muon's matrices",
+                searched=True,
+            ),
+            _setting("beta1", FloatRange(0.0, 0.99), "momentum; muon's is its own 0.95"),
+            _setting("beta2", FloatRange(0.5, 0.9999), "average of squares (adamw), of momentum (lion)"),
+            _setting("weight_decay", FloatRange(0.0, 1.0), "decoupled, of matrices, times the step size"),
+            _setting(
+                "warmup",
+                FloatRange(0.0, 0.5),
+                "part of the run in which the step size rises",
+                searched=True,
+            ),
+            _setting("clip", FloatRange(0.0, 10.0), "largest norm of the gradient; 0 is none"),
+            _setting("batch", IntRange(2, 64, log=True), "windows of training text in a step", searched=True),
+            _setting("label_smoothing", FloatRange(0.0, 0.3), "probability given to all bytes alike"),
         ),
-        _setting("attention", Choice(("full", "window")), "all of the context, or its latest bytes"),
-        _setting("window", IntRange(2, 512, log=True), "bytes that a window of attention sees"),
-        _setting("logit_cap", FloatRange(0.0, 100.0), "soft bound c*tanh(z/c) of the logits; 0 is none"),
-        _setting("optimizer", Choice(("sgd", "adamw", "lion", "muon")), "sgd has momentum beta1"),
-        _setting("lr", FloatRange(1e-5, 3.0, log=True), "peak step size; under muon, of what is no matrix"),
-        _setting("matrix_lr", FloatRange(1e-4, 1.0, log=True), "peak step size of muon's matrices"),
-        _setting("beta1", FloatRange(0.0, 0.99), "momentum; muon's is its own 0.95"),
-        _setting("beta2", FloatRange(0.5, 0.9999), "average of squares (adamw), of the momentum (lion)"),
-        _setting("weight_decay", FloatRange(0.0, 1.0), "decoupled, of matrices, times the step size"),
-        _setting("warmup", FloatRange(0.0, 0.5), "part of the run in which the step size rises linearly"),
-        _setting("clip", FloatRange(0.0, 10.0), "largest norm of the gradient; 0 is none"),
-        _setting("batch", IntRange(1, 128, log=True), "windows of training text in a step"),
-        _setting("label_smoothing", FloatRange(0.0, 0.3), "probability given to all bytes alike in training"),
+        slots=_SLOTS,
+    )
+
+
+_SLOTS: Final = (
+    Slot(
+        "init_std",
+        ("fan_in", "fan_out", "depth", "layer"),
+        "standard deviation of the normal weights of a matrix; layer 0 is the embedding (fan_in 256), "
+        "1 to depth are the blocks, depth + 1 is the head",
+        low=1e-4,
+        high=10.0,
+        points=_MATRICES,
     ),
-    slots=(
-        Slot(
-            "init_std",
-            ("fan_in", "fan_out", "depth", "layer"),
-            "standard deviation of the normal weights of a matrix; layer 0 is the embedding (fan_in 256), "
-            "1 to depth are the blocks, depth + 1 is the head",
-            low=1e-4,
-            high=10.0,
-            points=_MATRICES,
-        ),
-        Slot("activation", ("x",), "what the feed-forward's hidden units compute", points=_GRID),
-        Slot(
-            "lr",
-            ("t",),
-            "multiplier of both step sizes, on top of the warm-up; t goes from 0 to 1 over the run",
-            low=0.0,
-            points=_UNIT,
-        ),
+    Slot("activation", ("x",), "what the feed-forward's hidden units compute", points=_GRID),
+    Slot(
+        "lr",
+        ("t",),
+        "multiplier of both step sizes, on top of the warm-up; t goes from 0 to 1 over the run",
+        low=0.0,
+        points=_UNIT,
     ),
 )
+
+SPACE: Final = _space(128, 6, CPU.context)
+GPU_SPACE: Final = _space(1024, 16, GPU.context)
 
 # GPT-2's choices (Radford et al. 2019) with the optimizer's usual settings: sane, not tuned to this budget.
 _REFERENCE_SETTINGS: Final[dict[str, object]] = {
     "width": 32, "depth": 2, "heads": 4, "kv_heads": 16, "mlp_ratio": 4.0, "gated": False, "tied": True,
     "norm": "layernorm", "norm_place": "pre", "qk_norm": False, "positions": "learned", "attention": "full",
-    "window": 512, "logit_cap": 0.0, "optimizer": "adamw", "lr": 3e-3, "matrix_lr": 0.02, "beta1": 0.9,
+    "window": 32, "logit_cap": 0.0, "optimizer": "adamw", "lr": 3e-3, "matrix_lr": 0.02, "beta1": 0.9,
     "beta2": 0.999, "weight_decay": 0.1, "warmup": 0.05, "clip": 1.0, "batch": 4, "label_smoothing": 0.0,
 }  # fmt: skip
 _REFERENCE_SLOTS: Final[dict[str, object]] = {
@@ -114,7 +159,14 @@ _REFERENCE_SLOTS: Final[dict[str, object]] = {
     "lr": "0.5 + 0.5*cos(3.14159265*t)",
 }
 # GPT-2 small's step size belongs to 768 channels; the GPU class has 384 and 6 blocks.
-_GPU_SETTINGS: Final[dict[str, object]] = {"width": 384, "depth": 6, "heads": 6, "lr": 6e-4, "batch": 32}
+_GPU_SETTINGS: Final[dict[str, object]] = {
+    "width": 384,
+    "depth": 6,
+    "heads": 6,
+    "lr": 6e-4,
+    "batch": 32,
+    "window": 256,
+}
 
 
 def track() -> Track:
@@ -166,8 +218,9 @@ def _made(
     name: str, budget: Budget, *, data: bytes, metric: str, question: str, floor: float | None, examiner: str
 ) -> Track:
     small = budget is CPU
+    space = SPACE if small else GPU_SPACE
     settings = _REFERENCE_SETTINGS if small else {**_REFERENCE_SETTINGS, **_GPU_SETTINGS}
-    reference = Recipe.complete(SPACE, settings, _REFERENCE_SLOTS)
+    reference = Recipe.complete(space, settings, _REFERENCE_SLOTS)
     limits: dict[str, int | float] = {
         "context": budget.context,
         "flops": budget.flops,
@@ -184,7 +237,7 @@ def _made(
         data=data,
         budget=limits,
         reference=reference.to_payload(),
-        space=SPACE.describe(),
+        space=space.describe(),
         tolerance="D0" if small else "D3",
         delta_min=0.01,
         effect_bound=3.0,
@@ -195,10 +248,10 @@ def _made(
     folder = "experiments.tracks.byte_lm"
     return Track(
         manifest=manifest,
-        space=SPACE,
+        space=space,
         reference=reference,
         runner=f"{folder}.runner" if small else f"{folder}.gpu_runner",
         examiner=f"{folder}.examiner:{'cpu' if small else 'gpu'}/{examiner}",
         runs_on=("cpu",) if small else ("cuda",),
-        limit_s=180.0 if small else 1800.0,
+        limit_s=600.0 if small else 1800.0,
     )

@@ -37,7 +37,7 @@ class Budget:
         return self.context // 2
 
 
-# Frozen after the measurements in docs/tracks/byte-lm.md: 3 s of processor time for the reference.
+# Frozen after the measurements in docs/tracks/byte-lm.md: 4 s of processor time for the reference.
 CPU: Final = Budget(
     context=64,
     tokens=1 << 18,
@@ -47,7 +47,8 @@ CPU: Final = Budget(
     precision="float64",
     device="cpu",
 )
-# One to two minutes of the reference on a data-centre GPU by arithmetic (40 % of 400 TFLOP/s); not measured.
+# A minute on a data-centre GPU by arithmetic (40 % of 400 TFLOP/s), a quarter of it for the reference, which
+# runs out of text first. Not measured.
 GPU: Final = Budget(
     context=512, tokens=1 << 25, flops=10**16, windows=96, decoys=16, precision="float32", device="cuda"
 )

@@ -35,6 +35,13 @@ if TYPE_CHECKING:
 
 ROWS = 64  # rows of text at a time
 
+# torch's optimizers load its compiler, only to be left alone by it; and that needs a folder to write in.
+compiler = types.ModuleType("torch._dynamo")
+compiler.disable = lambda function=None, *_, **__: function  # type: ignore[attr-defined]
+compiler.graph_break = lambda *_, **__: None  # type: ignore[attr-defined]
+sys.modules["torch._dynamo"] = compiler
+setattr(torch, "_dynamo", compiler)  # noqa: B010 - the name is private to torch
+
 
 class WrongError(Exception):
     """An answer that cannot be sent; the first argument is the code."""

@@ -19,7 +19,17 @@ from ...expr import Expr, ExprError
 from .design import Design, Matrix
 from .draws import stream
 
-__all__ = ["Activation", "Gpt", "attention_bias", "draw_weights", "normalise", "rotary", "std_of"]
+__all__ = [
+    "Activation",
+    "Gpt",
+    "attention_bias",
+    "draw_weights",
+    "mix_heads",
+    "normalise",
+    "rotary",
+    "rotary_angles",
+    "std_of",
+]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 Activation: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
@@ -74,7 +84,7 @@ class Gpt(torch.nn.Module):
         if design.positions == "sinusoidal":
             self.register_buffer("waves", _sinusoids(design.context, design.width), persistent=False)
         if design.positions == "rotary":
-            self.register_buffer("angles", _angles(design.context, design.head_size), persistent=False)
+            self.register_buffer("angles", rotary_angles(design.context, design.head_size), persistent=False)
 
     def forward(self, text: torch.Tensor) -> torch.Tensor:
         """Logits (n, length, 256) of the next byte after each of text (n, length), int64."""
@@ -122,16 +132,7 @@ class Gpt(torch.nn.Module):
 
         query, key = heads("query", design.heads), heads("key", design.kv_heads)
         value = heads("value", design.kv_heads)
-        if design.qk_norm:
-            query, key = normalise("rmsnorm", query), normalise("rmsnorm", key)
-        if design.positions == "rotary":
-            turn = self.angles[:length].to(hidden.dtype)
-            query, key = rotary(query, turn), rotary(key, turn)
-        if design.kv_heads != design.heads:
-            shared = design.heads // design.kv_heads
-            key, value = key.repeat_interleave(shared, 1), value.repeat_interleave(shared, 1)
-        bias = self.bias[:, :length, :length].to(hidden.dtype)
-        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        mixed = mix_heads(design, (query, key, value), self.bias, getattr(self, "angles", None))
         flat = mixed.transpose(1, 2).reshape(count, length, design.width)
         return functional.linear(flat, self.matrices[f"mix{layer}"])
 
@@ -143,6 +144,27 @@ class Gpt(torch.nn.Module):
         else:
             inner = self._activate(up).to(up.dtype)
         return functional.linear(inner, self.matrices[f"down{layer}"])
+
+
+def mix_heads(
+    design: Design,
+    heads: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+    bias: torch.Tensor,
+    angles: torch.Tensor | None,
+) -> torch.Tensor:
+    """Attention of queries (n, heads, length, size) over keys and values (n, kv_heads, length, size)."""
+    query, key, value = heads
+    length = query.shape[2]
+    if design.qk_norm:
+        query, key = normalise("rmsnorm", query), normalise("rmsnorm", key)
+    if angles is not None:
+        turn = angles[:length].to(query.dtype)
+        query, key = rotary(query, turn), rotary(key, turn)
+    if design.kv_heads != design.heads:
+        shared = design.heads // design.kv_heads
+        key, value = key.repeat_interleave(shared, 1), value.repeat_interleave(shared, 1)
+    seen = bias[:, :length, :length].to(query.dtype)
+    return functional.scaled_dot_product_attention(query, key, value, attn_mask=seen)
 
 
 def normalise(kind: str, hidden: torch.Tensor) -> torch.Tensor:
@@ -171,7 +193,8 @@ def rotary(heads: torch.Tensor, angles: torch.Tensor) -> torch.Tensor:
     return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
 
 
-def _angles(context: int, size: int) -> torch.Tensor:
+def rotary_angles(context: int, size: int) -> torch.Tensor:
+    """Angles (context, size / 2) of rotary positions."""
     half = size // 2
     speeds = _ROTARY_BASE ** (-torch.arange(half) / half)
     return torch.arange(context)[:, None] * speeds

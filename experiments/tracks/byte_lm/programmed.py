@@ -53,6 +53,7 @@ _LIMITS: Final = Limits(memory_bytes=2 << 30, cpu_seconds=300, wall_seconds=900.
 _LOAD_S: Final = 60.0
 _CALL_S: Final = 600.0  # wall time on a shared machine; processor time is what is really limited
 _SLACK: Final = 2.0  # a stranger's model may be that much slower per operation than ours; a guess
+_IMPORTS_S: Final = 30.0  # processor seconds that loading torch takes at most, from a cold disk
 _START_S: Final = 3.0  # processor seconds beside the training: first calls, allocation
 _YARDSTICK: Final = 24  # steps of our own net that measure this machine
 
@@ -197,8 +198,10 @@ def _allowed_seconds(parts: Parts, job: Job) -> float:
 class _Guest:
     """The confined process that holds a stranger's model or optimizer; a context manager."""
 
-    def __init__(self, code: Confinable, allowed: float = math.inf) -> None:
-        self._child: Confined = spawn(_HOST, code.level, imports=("numpy", "torch"), limits=_LIMITS)
+    def __init__(self, code: Confinable, allowed: float = 1e6) -> None:
+        # The kernel ends what is far beyond; what is a little beyond is seen at the next answer.
+        limits = replace(_LIMITS, cpu_seconds=min(_LIMITS.cpu_seconds, math.ceil(allowed + _IMPORTS_S)))
+        self._child: Confined = spawn(_HOST, code.level, imports=("numpy", "torch"), limits=limits)
         self._allowed = allowed
         self._before = self._child.cpu_seconds()
         try:

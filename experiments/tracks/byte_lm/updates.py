@@ -19,7 +19,7 @@ import torch
 from .design import Design
 from .net import Gpt
 
-__all__ = ["Update", "newton_schulz", "updates_of"]
+__all__ = ["Update", "newton_schulz", "updates_for", "updates_of"]
 
 _EPSILON: Final = 1e-8
 _MUON_MOMENTUM: Final = 0.95
@@ -38,18 +38,22 @@ class Update(Protocol):
 
 
 def updates_of(design: Design, net: Gpt) -> list[Update]:
-    """The optimizers of a design, which share the parameters among them."""
-    matrices = dict(net.matrices.items())
-    gains = list(net.gains.values())
+    """The optimizers of a design, which share the parameters of its net among them."""
     inner = {matrix.name for matrix in design.matrices() if matrix.layer in design.blocks}
+    named = list(net.matrices.items())
+    within = [value for name, value in named if name in inner]
+    apart = [value for name, value in named if name not in inner]
+    return updates_for(design, within, apart, list(net.gains.values()))
+
+
+def updates_for(design: Design, within: Tensors, apart: Tensors, gains: Tensors) -> list[Update]:
+    """The optimizers of a design for matrices of blocks, other matrices, and gains; lists may be empty."""
     if design.optimizer == "muon":
-        apart = [value for name, value in matrices.items() if name not in inner]
-        within = [value for name, value in matrices.items() if name in inner]
-        return [_Muon(design, within), _adamw(design, apart, gains)]
+        return [_Muon(design, within), *_adamw(design, apart, gains)]
     if design.optimizer == "adamw":
-        return [_adamw(design, list(matrices.values()), gains)]
+        return _adamw(design, [*within, *apart], gains)
     rule = _lion if design.optimizer == "lion" else _sgd
-    return [_Plain(design, list(matrices.values()), gains, rule)]
+    return [_Plain(design, [*within, *apart], gains, rule)]
 
 
 class _Stock:
@@ -65,18 +69,20 @@ class _Stock:
         self._optimizer.step()
 
 
-def _adamw(design: Design, decayed: Tensors, plain: Tensors) -> Update:
+def _adamw(design: Design, decayed: Tensors, plain: Tensors) -> list[Update]:
+    if not decayed and not plain:
+        return []
     groups = [
         {"params": list(decayed), "weight_decay": design.weight_decay},
         {"params": list(plain), "weight_decay": 0.0},
     ]
-    fused = decayed[0].is_cuda
+    fused = (*decayed, *plain)[0].is_cuda
     betas = (design.beta1, design.beta2)
     optimizer = torch.optim.AdamW(
         [group for group in groups if group["params"]],
         lr=design.lr, betas=betas, eps=_EPSILON, fused=fused, foreach=not fused,
     )  # fmt: skip
-    return _Stock(optimizer, design.lr)
+    return [_Stock(optimizer, design.lr)]
 
 
 _Rule = Callable[[Design, list[torch.Tensor], list[torch.Tensor]], list[torch.Tensor]]
@@ -97,7 +103,8 @@ class _Plain:
         rate = self._design.lr * multiplier
         gradients = [_gradient(value) for value in self._all]
         moves = self._rule(self._design, self._buffers, gradients)
-        torch._foreach_mul_(self._decayed, 1.0 - rate * self._design.weight_decay)
+        if self._decayed:
+            torch._foreach_mul_(self._decayed, 1.0 - rate * self._design.weight_decay)
         torch._foreach_add_(self._all, moves, alpha=-rate)
 
 
@@ -124,8 +131,8 @@ class _Muon:
     @torch.no_grad()
     def step(self, multiplier: float) -> None:
         rate = self._design.matrix_lr * multiplier
-        torch._foreach_mul_(self._matrices, 1.0 - rate * self._design.weight_decay)
         for matrix, buffer in zip(self._matrices, self._buffers, strict=True):
+            matrix.mul_(1.0 - rate * self._design.weight_decay)
             gradient = _gradient(matrix)
             buffer.lerp_(gradient, 1.0 - _MUON_MOMENTUM)
             move = newton_schulz(gradient.lerp(buffer, _MUON_MOMENTUM))

@@ -10,10 +10,11 @@ import pytest
 from experiments.harness.exam import Exam
 from experiments.recipe import Recipe
 from experiments.track import Track, load_track
+from experiments.tracks.byte_lm import runner
 from experiments.tracks.byte_lm.budget import Budget
 from experiments.tracks.byte_lm.examiner import ByteExaminer, _Generated
 from experiments.tracks.byte_lm.language import Language
-from experiments.tracks.byte_lm.training import Job, run
+from experiments.tracks.byte_lm.training import Job
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +62,9 @@ def value(track: Track, small: Budget, examiner: ByteExaminer) -> Callable[..., 
     def measured(seed: int = 1, ulps: int = 0, slots: object = (), **settings: object) -> float | None:
         recipe = Recipe.from_payload({"settings": settings, "slots": dict(slots)}, track)  # type: ignore[call-overload]
         exam = examiner.prepare(seed)
-        return examiner.score(exam, run(recipe, Job(seed, exam.inputs, lambda *_: None, ulps, small)))
+        # By way of the runner, which keeps torch to one thread: many small products wait for each other else.
+        return examiner.score(
+            exam, runner.run_job(recipe, Job(seed, exam.inputs, lambda *_: None, ulps, small))
+        )
 
     return measured
