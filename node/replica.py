@@ -32,7 +32,7 @@ from gossip.proto.riblt import PREFIX_BYTES
 from leaderboard.admission import Allowance, Postponed, Quotas, Standing
 from leaderboard.envelope import Envelope
 from leaderboard.ids import AuthorId, ContentId, SwarmId
-from leaderboard.ledger import Admission, Ledger, Looked
+from leaderboard.ledger import Admission, Ledger, Part
 from leaderboard.standings import Standings
 
 from .boards import Boards
@@ -66,11 +66,9 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def in_threads(
-    look: Callable[[Sequence[bytes]], Looked], parts: Sequence[Sequence[bytes]]
-) -> Iterable[Looked]:
+def in_threads(check: Callable[[Part], list[bool]], parts: Sequence[Part]) -> Iterable[list[bool]]:
     """`map`, on all cores: libsodium frees the interpreter while it computes."""
-    return map(look, parts) if len(parts) < 2 else _verifiers().map(look, parts)
+    return map(check, parts) if len(parts) < 2 else _verifiers().map(check, parts)
 
 
 @cache
