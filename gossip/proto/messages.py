@@ -235,7 +235,8 @@ def read_answer(data: bytes) -> Answer:  # noqa: PLR0911 - one for each kind
         case 16, []:
             return Same()
         case 17, [int(size), bytes(symbols)] if 0 < len(symbols) <= MAX_SYMBOLS * SYMBOL_BYTES:
-            return SymbolRun(_size(size), symbols)
+            if len(symbols) % SYMBOL_BYTES == 0:
+                return SymbolRun(_size(size), symbols)
         case 18, [int(size)]:
             return Far(_size(size))
         case 19, [bytes(pack), bool(more)]:

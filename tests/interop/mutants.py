@@ -1,4 +1,4 @@
-"""Records that are almost right, to see whether two implementations judge them alike."""
+"""Records and frames that are almost right, to see whether two implementations judge them alike."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from leaderboard.codec import decode, encode
 from leaderboard.errors import LocalError
 
-__all__ = ["mutants"]
+__all__ = ["frame_mutants", "mutants"]
 
 _VALUES: tuple[Any, ...] = (
     None,
@@ -23,6 +23,8 @@ _VALUES: tuple[Any, ...] = (
     *("x" * 4000, "x" * 4001, "é" * 4000, "\U0001f9ea" * 4000, "\U0001f9ea" * 64, "e\u0301" * 32, "\0"),
     *(b"", b"x", bytes(15), bytes(16), bytes(17), bytes(31), bytes(32), b"\xff" * 32, bytes(33), bytes(64)),
     *([], [None], [0], [0.0], [True], [""], [bytes(32)], [bytes(32), bytes(32)], [0] * 257, [0.0] * 257),
+    *(36 * b"x", 144 * b"x", 25 * b"x", 50 * b"x", bytes(128), bytes(24), bytes(512), bytes(528)),
+    *("/", "/ip4/1.2.3.4/tcp/1", "/ x", "/\x7f", "/" + "x" * 255, "/" + "x" * 256, "/é"),
     *({}, {"a": 1}, {"": None}, {"x": [{"y": {}}]}),
 )
 
@@ -36,6 +38,24 @@ def mutants(envelopes: list[bytes], count: int, random: Random) -> Iterator[byte
         if changed is not None:
             made += 1
             yield changed
+
+
+def frame_mutants(frames: list[bytes], count: int, random: Random) -> Iterator[bytes]:
+    """As `mutants`, of frames."""
+    made = 0
+    while made < count:
+        raw = random.choice(frames)
+        if random.random() < 0.2:
+            made += 1
+            yield _bytes(raw, random)
+            continue
+        content = copy.deepcopy(_plain(decode(raw[1:], limit=1 << 20)))
+        for _ in range(random.choice((1, 1, 2))):
+            _change(content, random)
+        changed = _encoded(content)
+        if changed is not None:
+            made += 1
+            yield raw[:1] + changed
 
 
 def _bytes(raw: bytes, random: Random) -> bytes:

@@ -21,6 +21,9 @@ from typing import Any
 
 import pytest
 
+from gossip.proto.blobs import read_blob_answer, read_blob_question
+from gossip.proto.exchange import read_ask, read_tell
+from gossip.proto.messages import read_answer, read_question
 from leaderboard.blob import CHUNK_BYTES
 from leaderboard.envelope import ChainTip, open_envelope, seal, swarm_id
 from leaderboard.errors import PeerError
@@ -31,7 +34,7 @@ from node.blobs import BlobStore
 from node.home import Home
 from node.store import Store
 
-from .mutants import mutants
+from .mutants import frame_mutants, mutants
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "node"))
 from processes import Daemon, wait_until  # of the neighbouring folder, which is no package
@@ -219,6 +222,53 @@ def test_both_judge_thousands_of_almost_right_records_alike(node: str) -> None:
     assert done.stdout.splitlines() == ours
     assert ours.count("refused") > 2000
     assert sum(word.endswith("false") for word in ours) > 200
+
+
+READERS: dict[str, Callable[[bytes], object]] = {
+    "ask": read_ask,
+    "tell": read_tell,
+    "sync-question": read_question,
+    "sync-answer": read_answer,
+    "blob-question": read_blob_question,
+    "blob-answer": read_blob_answer,
+}
+
+
+def taken(word: str, frame: bytes) -> str:
+    try:
+        READERS[word](frame)
+    except PeerError:
+        return "refused"
+    return "taken"
+
+
+def test_both_judge_thousands_of_almost_right_frames_alike(node: str) -> None:
+    """What one side sends in good faith must not count as broken at the other."""
+    good = [
+        bytes.fromhex(frame)
+        for name in ("gossip-v1.json", "blobs-v1.json")
+        for frame in json.loads((VECTORS / name).read_text())["frames"].values()
+    ]
+    random = Random(6)
+    frames = [*good, *frame_mutants(good, 4000, random)]
+    words = [next((w for w in READERS if taken(w, f) == "taken"), random.choice([*READERS])) for f in frames]
+    done = subprocess.run(
+        [node, "--no-warnings", str(HERE / "judge.js"), bytes(32).hex()],
+        input="\n".join(f"{word} {frame.hex()}" for word, frame in zip(words, frames, strict=True)),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE_S,
+    )
+    ours = [taken(word, frame) for word, frame in zip(words, frames, strict=True)]
+    differ = [
+        (word, frame.hex(), our, their)
+        for word, frame, our, their in zip(words, frames, ours, done.stdout.splitlines(), strict=True)
+        if our != their
+    ]
+    assert differ == []
+    assert ours.count("refused") > 2000
+    assert ours.count("taken") > 250
 
 
 def test_a_client_from_the_specifications_is_a_member(

@@ -1,9 +1,9 @@
 // Blobs (blobs-v1.md): their ids, and fetching one from a peer.
 import { bigEndian, concat, equal, idText, require, sha256 } from './bytes.js'
-import { frame, parse } from './frames.js'
+import { frame } from './frames.js'
+import { BLOB_ANSWERS, readMessage } from './messages.js'
 
 export const CHUNK = 131072
-const MAX_CHUNKS = 4096
 const RUN = 64
 const FIND = 112; const READ = 113; const HEAD = 120; const PART = 121
 
@@ -25,13 +25,13 @@ export async function fetchBlob (stream, id, mostBytes) {
     if (question.length) await stream.send(frame(...question))
     const answer = await stream.read()
     if (answer === null) throw new Error('the peer closed the stream')
-    return parse(answer)
+    return readMessage(BLOB_ANSWERS, answer)
   }
   const head = await ask(FIND, id)
   if (head.kind !== HEAD) return null
   const [size, digests] = head.fields
   const count = Math.ceil(Number(size) / CHUNK)
-  require(count <= MAX_CHUNKS && digests.length === 32 * count && equal(headId(size, digests), id), 'another head')
+  require(equal(headId(size, digests), id), 'the head of another blob')
   require(Number(size) <= mostBytes, `blob ${idText(id)} has ${size} bytes`)
   const data = new Uint8Array(Number(size))
   for (let index = 0; index < count;) {

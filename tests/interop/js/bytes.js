@@ -92,3 +92,16 @@ export function peerIdText (publicKey) {
   for (; value > 0n; value /= 58n) text = BASE58[Number(value % 58n)] + text
   return '1' + text // the multihash begins with one zero byte
 }
+
+// The key inside a PeerId; null if it is not that of an Ed25519 key.
+export function peerKey (text) {
+  let value = 0n
+  for (const letter of text) {
+    const digit = BASE58.indexOf(letter)
+    if (digit < 0) return null
+    value = value * 58n + BigInt(digit)
+  }
+  if (text.length !== 52 || value >= 1n << 304n) return null
+  const key = bigEndian(value, 38).slice(6)
+  return peerIdText(key) === text ? key : null
+}

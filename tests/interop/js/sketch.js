@@ -3,7 +3,6 @@ import { bigEndian, compare, concat, fromLittleEndian, hex, littleEndian, requir
 
 const MASK = (1n << 64n) - 1n
 export const MAX_SYMBOLS = 16384
-const LEAF = 32
 const WAYS = 16
 
 function mix (x) {
@@ -90,7 +89,6 @@ export class Symbols {
 
   // Another run from the wire, behind what is here.
   append (wire) {
-    require(wire.length % 25 === 0, 'symbols of 25 bytes')
     const count = wire.length / 25
     for (let i = 0; i < count; i++) {
       this.sums.push(fromLittleEndian(wire.subarray(16 * i, 16 * i + 16)))
@@ -171,7 +169,6 @@ export class Ordered {
   // ranges that must be asked about next.
   differ (low, high, part) {
     if (part instanceof Uint8Array) {
-      require(part.length % 16 === 0 && part.length <= 16 * LEAF, 'a listing of prefixes')
       const theirs = new Map()
       for (let at = 0; at < part.length; at += 16) theirs.set(hex(part.slice(at, at + 16)), part.slice(at, at + 16))
       const ours = new Map(this.within(low, high).map(({ prefix }) => [hex(prefix), prefix]))
@@ -192,15 +189,12 @@ export class Ordered {
   }
 }
 
+// The bounds and fingerprints of a cut; the bounds lie in order inside the range.
 function cut (part, low, high) {
-  require(Array.isArray(part) && part.length === 2, 'a range is described by a listing or a cut')
   const [bounds, sums] = part
-  require(Array.isArray(bounds) && bounds.length === WAYS - 1, 'a cut has 15 bounds')
-  require(sums instanceof Uint8Array && sums.length === 8 * WAYS, 'a cut has 16 fingerprints')
   const padded = bound => concat(bound, new Uint8Array(24 - bound.length))
   let last = padded(low)
   for (const bound of bounds) {
-    require(bound instanceof Uint8Array && bound.length > 0 && bound.length <= 24, 'a bound of 1 to 24 bytes')
     require(compare(padded(bound), last) > 0, 'bounds grow strictly')
     last = padded(bound)
   }

@@ -1,6 +1,7 @@
 // The asking side of a sync session (sync-v1.md) over a FrameStream.
 import { compare, concat, hex, require } from './bytes.js'
-import { firstPack, frame, pack, parse, unpack } from './frames.js'
+import { firstPack, frame, pack, unpack } from './frames.js'
+import { SYNC_ANSWERS, readMessage } from './messages.js'
 import { MAX_SYMBOLS, Ordered, Symbols, checkOf, digest, lanes, prefixOf, swarmKeys } from './sketch.js'
 
 const OPEN = 0; const MORE = 1; const WANT = 2; const GIVE = 3; const BUCKET = 4; const SALT = 5; const COMPARE = 6
@@ -42,7 +43,7 @@ export class SyncSession {
     await this.stream.send(frame(kind, ...fields))
     const answer = await this.stream.read()
     if (answer === null) throw new Error('the peer closed the stream')
-    const found = parse(answer)
+    const found = readMessage(SYNC_ANSWERS, answer)
     if (found.kind === BUSY) throw new Busy('the peer is busy')
     return found
   }
@@ -59,7 +60,7 @@ export class SyncSession {
     const theirs = new Symbols(this.keys)
     let answer = first
     for (;;) {
-      require(answer.kind === RUN && answer.fields.length === 2, 'symbols were asked for')
+      require(answer.kind === RUN, 'symbols were asked for')
       theirs.append(answer.fields[1])
       require(theirs.length <= MAX_SYMBOLS, 'more symbols than a sketch has')
       const found = theirs.difference(Symbols.of(items, this.keys, theirs.length))
@@ -78,7 +79,7 @@ export class SyncSession {
     while (gift.length) {
       const count = firstPack(gift)
       const [took] = await this.fields(TOOK, GIVE, await pack(gift.slice(0, count)))
-      require(typeof took === 'bigint' && took >= 0n && took <= BigInt(count), 'took more than was given')
+      require(took <= BigInt(count), 'took more than was given')
       this.given += Number(took)
       gift = gift.slice(count)
     }
@@ -103,7 +104,6 @@ export class SyncSession {
   }
 
   async take (packed) {
-    require(packed instanceof Uint8Array, 'a pack')
     const records = await this.set.admit(await unpack(packed))
     this.received += records.filter(record => record.fresh).length
     return records
@@ -113,14 +113,13 @@ export class SyncSession {
   async ranges () {
     const half = crypto.getRandomValues(new Uint8Array(16))
     const [theirHalf, whole] = await this.fields(WHOLE, SALT, half)
-    require(theirHalf instanceof Uint8Array && theirHalf.length === 16 && typeof whole === 'bigint', 'half a salt')
     const ordered = new Ordered(this.set.records(), half, theirHalf)
     const none = new Uint8Array(0)
     if (ordered.fingerprint(none, none) === whole) return 'equal'
     for (let ranges = [[none, none]]; ranges.length;) {
       const now = ranges.splice(0, MOST_RANGES)
       const [parts] = await this.fields(PARTS, COMPARE, now)
-      require(Array.isArray(parts) && parts.length === now.length, 'one description for each range')
+      require(parts.length === now.length, 'one description for each range')
       for (let i = 0; i < now.length; i++) {
         const found = ordered.differ(...now[i], parts[i])
         await this.exchange(found)
