@@ -69,7 +69,8 @@ class ProgramRunner:
             "seeds": list(seeds),
             "gate": gate,
         }
-        return _measurement(await self._ask(json.dumps(request).encode()), seeds)
+        within_s = _PAIR_WITHIN_S * len(seeds)
+        return _measurement(await self._ask(json.dumps(request).encode(), within_s), seeds)
 
     async def _text(self, program: bytes, near: Sequence[AuthorId]) -> str:
         content = await self._fetch(BlobId(program), MAX_SOURCE_BYTES, near)
@@ -78,9 +79,9 @@ class ProgramRunner:
         except UnicodeDecodeError:
             raise TrialError(Fault.RUNNER, "the program is not text") from None
 
-    async def _ask(self, request: bytes) -> Mapping[str, object]:
+    async def _ask(self, request: bytes, within_s: float) -> Mapping[str, object]:
         try:
-            with trio.fail_after(_PAIR_WITHIN_S):
+            with trio.fail_after(within_s):
                 done = await trio.run_process(
                     self._command,
                     stdin=request,
@@ -89,7 +90,7 @@ class ProgramRunner:
                     check=False,
                 )
         except trio.TooSlowError:
-            raise TrialError(Fault.TIMEOUT, f"no answer within {_PAIR_WITHIN_S:g} s") from None
+            raise TrialError(Fault.TIMEOUT, f"no answer within {within_s:g} s") from None
         try:
             answer = json.loads(done.stdout)
         except ValueError:

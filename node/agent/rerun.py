@@ -58,12 +58,15 @@ class Rerun:
     @property
     def may_run(self) -> bool:
         """Whether nothing here is a program, or programs are allowed."""
-        carries = self.recipe.program is not None or self.opponent.program is not None
-        return not carries or self.programs is not None
+        return not self._carries or self.programs is not None
+
+    @property
+    def _carries(self) -> bool:
+        return self.recipe.program is not None or self.opponent.program is not None
 
     async def prepare(self) -> None:
         """Before anything is promised: Refused if a program cannot be had, or not confined."""
-        if self.programs is not None and (self.recipe.program or self.opponent.program):
+        if self.programs is not None and self._carries:
             await self.programs.prepare(self.recipe, self.opponent, [self.view.author])
 
     async def again(self, seeds: Sequence[int]) -> Measurement | None:
@@ -102,8 +105,16 @@ class Rerun:
         gate: bool,
         enough: Callable[[Measurement], bool] = lambda _: False,
     ) -> Measurement | None:
-        """Seed after seed, as far as this machine can."""
+        """Seed after seed, as far as this machine can; programs at once: their process is slow to start."""
         done: Measurement | None = None
+        if self._carries:
+            try:
+                return await self._pairs(self.recipe, seeds, gate) if seeds else None
+            except TrialError as error:
+                _LOG.info("seed by seed, then", claim=short(self.view.id), error=str(error))
+            except LocalError as error:
+                _LOG.warning("this machine cannot run it", claim=short(self.view.id), error=str(error))
+                return None
         for seed in seeds:
             part = await self._one(seed, gate)
             if part is None:
@@ -116,28 +127,28 @@ class Rerun:
     async def _one(self, seed: int, gate: bool) -> Measurement | None:
         """One pair; None if this machine is at fault."""
         try:
-            return await self._pair(self.recipe, seed, gate)
+            return await self._pairs(self.recipe, [seed], gate)
         except TrialError as error:
             fault = error
         except LocalError as error:
             _LOG.warning("this machine cannot run it", claim=short(self.view.id), error=str(error))
             return None
         try:
-            found = await self._pair(self.opponent, seed, gate=False)
+            found = await self._pairs(self.opponent, [seed], gate=False)
         except LocalError as error:
             _LOG.warning("this machine fails the opponent, too", claim=short(self.view.id), error=str(error))
             return None
         _LOG.info("the candidate's run failed", claim=short(self.view.id), error=str(fault))
         return replace(found, candidate=(None,))
 
-    async def _pair(self, recipe: Recipe, seed: int, gate: bool) -> Measurement:
+    async def _pairs(self, recipe: Recipe, seeds: Sequence[int], gate: bool) -> Measurement:
         """`recipe` against the opponent; programs run in a process of their own, if they may."""
         report = self.bench.activity.report
         if recipe.program is None and self.opponent.program is None:
             return await self.bench.device.measure(
-                self.track, recipe, self.opponent, [seed], gate=gate, on_progress=report
+                self.track, recipe, self.opponent, seeds, gate=gate, on_progress=report
             )
         if self.programs is None:
             raise Refused("this recipe carries a program, and agent.peer_programs is off")
         near = [self.view.author]
-        return await self.programs.measure(self.track, recipe, self.opponent, [seed], gate=gate, near=near)
+        return await self.programs.measure(self.track, recipe, self.opponent, seeds, gate=gate, near=near)

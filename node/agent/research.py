@@ -201,8 +201,7 @@ class Researcher:
         done: Measurement | None = None
         effects: tuple[float | None, ...] = ()
         while worth_another_seed(effects, _mean(best[: len(effects)]), track.manifest.delta_min, len(seeds)):
-            seed = seeds[len(effects)]
-            part = await self._pair(track, recipe, opponent, seed)
+            part = await self._pairs(track, recipe, opponent, seeds[len(effects) :])
             done = part if done is None else done.extended(part)
             effects = paired_effects(done, track.manifest, len(seeds))
             if view.claim.opponent is None and runs_before(bench.replica.standings, view):
@@ -210,13 +209,15 @@ class Researcher:
         assert done is not None
         return done
 
-    async def _pair(self, track: Track, recipe: Recipe, opponent: Recipe, seed: int) -> Measurement:
-        """One paired seed; what carries a program runs in a process of its own."""
+    async def _pairs(
+        self, track: Track, recipe: Recipe, opponent: Recipe, seeds: Sequence[int]
+    ) -> Measurement:
+        """The first of the seeds; all of them for a program, whose process is slow to start."""
         bench = self._bench
         if bench.programs is not None and (recipe.program is not None or opponent.program is not None):
-            return await bench.programs.measure(track, recipe, opponent, [seed], gate=False)
+            return await bench.programs.measure(track, recipe, opponent, seeds, gate=False)
         return await bench.device.measure(
-            track, recipe, opponent, [seed], gate=False, on_progress=bench.activity.report
+            track, recipe, opponent, seeds[:1], gate=False, on_progress=bench.activity.report
         )
 
     def _opponent(self, track: Track, opponent: ContentId | None) -> Recipe:

@@ -120,6 +120,15 @@ async def test_claim_sends_what_differs(served: Served, run: Run) -> None:
     assert (draft.hypothesis, draft.predicted_effect, draft.derivable) == ("smaller", 0.5, True)
 
 
+async def test_claim_sends_a_program(served: Served, run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "he.py"
+    file.write_text("def schedule(t):\n    return 1.0\n")
+    done = await run("claim", "toy", "--program", str(file))
+    assert done.code == 0, done.err
+    (draft,) = served.node.drafts
+    assert draft.program == file.read_text()
+
+
 async def test_refusals_keep_their_hint(served: Served, run: Run) -> None:
     done = await run("claim", "toy", "--slot", "init_std=__import__")
     assert done.code == 2
