@@ -1,11 +1,12 @@
 """Real libp2p swarms of separate processes on one machine: propagation, loss, CPU (goals N1, N6).
 
-    python bench/gossip.py [--quick] [--json] [--part 5|12|25|rate|burst]...
+    python bench/gossip.py [--quick] [--json] [--part 5|12|25|rate|verified|burst]...
 
 Every process is one node (bench/gossip_node.py): real TCP, noise, yamux and GossipSub over loopback, the set
 in memory, signatures not checked. N1 publishes one record at a time; latency is from its making to each other
 node's set. Its CPU is compared with bare hosts that pass the same messages with nothing of ours around them.
-N6 has all nodes publish at a fixed total rate, then one node a burst.
+N6 has all nodes publish at a fixed total rate, then the same with signed records through the ledger, then one
+node a burst.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ LINKS = 6
 class Node:
     """A node process and its two pipes."""
 
-    def __init__(self, seed: int, bootstrap: list[str], *, bare: bool = False) -> None:
-        options = {"seed": seed, "bootstrap": bootstrap, "bare": bare}
+    def __init__(self, seed: int, bootstrap: list[str], *, bare: bool = False, ledger: bool = False) -> None:
+        options = {"seed": seed, "bootstrap": bootstrap, "bare": bare, "ledger": ledger}
         self.process = subprocess.Popen(
             [sys.executable, "-P", str(ROOT / "bench" / "gossip_node.py"), json.dumps(options)],
             stdin=subprocess.PIPE,
@@ -66,10 +67,10 @@ class Node:
 
 
 @contextlib.contextmanager
-def swarm(count: int) -> Iterator[list[Node]]:
-    nodes = [Node(1, [])]
+def swarm(count: int, *, ledger: bool = False) -> Iterator[list[Node]]:
+    nodes = [Node(1, [], ledger=ledger)]
     try:
-        nodes += [Node(seed, [nodes[0].address]) for seed in range(2, count + 1)]
+        nodes += [Node(seed, [nodes[0].address], ledger=ledger) for seed in range(2, count + 1)]
         want = min(5, count - 1)
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
@@ -119,9 +120,9 @@ def propagation(count: int, messages: int) -> dict[str, Any]:
         }
 
 
-def sustained(count: int, rate: int, seconds: float) -> dict[str, Any]:
+def sustained(count: int, rate: int, seconds: float, *, ledger: bool = False) -> dict[str, Any]:
     """All nodes publish, `rate` records a second in total, in steps of a tenth of a second."""
-    with swarm(count) as nodes:
+    with swarm(count, ledger=ledger) as nodes:
         time.sleep(2.0)
         gather(nodes)
         before = sum(node.cpu for node in nodes)
@@ -209,7 +210,7 @@ def quiet(count: int, quick: bool) -> dict[str, Any]:
     }
 
 
-PARTS = ("5", "12", "25", "rate", "burst")
+PARTS = ("5", "12", "25", "rate", "verified", "burst")
 
 
 def main() -> None:
@@ -223,6 +224,8 @@ def main() -> None:
     for part in parts:
         if part == "rate":
             found[part] = sustained(5, 400, 5) if arguments.quick else sustained(8, 1000, 15)
+        elif part == "verified":
+            found[part] = sustained(8, 1000, 15, ledger=True)
         elif part == "burst":
             found[part] = burst(5, 2_000) if arguments.quick else burst(8, 10_000)
         else:

@@ -5,7 +5,8 @@
 It prints its addresses, then one line of JSON per command line on stdin: {"publish": n, "size": bytes},
 {"add": n} (into the set without pushing), {"state": true}, {"latencies": true}, {"cpu": true} and
 {"quit": true}.
-The set is in memory and nothing is verified: what is measured is gossip, not the ledger.
+The set is in memory. Unless the option "ledger" is true nothing is verified: what is measured is gossip. With
+it, records are signed and enter through the ledger, in a thread, as in the daemon, but for the disk.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -30,9 +32,13 @@ from gossip.net.host import listen, open_host
 from gossip.net.swarm import Swarm, open_swarm
 from gossip.proto.frames import frame, pack
 from gossip.proto.peerid import PeerId
+from leaderboard.admission import Quotas
 from leaderboard.codec import decode
-from leaderboard.ids import SwarmId
-from leaderboard.ledger import Admission, Verdict
+from leaderboard.envelope import ChainTip, Envelope, seal
+from leaderboard.ids import ContentId, SwarmId
+from leaderboard.ledger import Admission, Ledger, Verdict
+from leaderboard.records import Note
+from leaderboard.signing import Signer
 
 SWARM = SwarmId(hashlib.sha256(b"bench").digest())
 
@@ -63,11 +69,54 @@ class TimedReplica(MemoryReplica):
     def _note(self, envelope: bytes, source: PeerId) -> Verdict:
         del source
         body: Any = decode(decode(envelope)[1])  # type: ignore[arg-type,index,call-overload]
-        self.latencies.append(time.monotonic() - float(body["label"].split("@")[1]))
+        label = body["label"] if "label" in body else body["payload"]["text"]
+        self.latencies.append(time.monotonic() - float(label.split("@")[1].rstrip()))
         return Verdict.ACCEPT
 
     async def admit(self, batch: Sequence[bytes], source: PeerId) -> list[Admission]:
         return self.admit_now(batch, source)
+
+
+class LedgerReplica(TimedReplica):
+    """The same behind the one door: proof of form, quotas and signatures."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ledger = Ledger(self, SWARM, quotas=Quotas())
+        self._turn = trio.Lock()
+
+    def known(self, ids: Collection[ContentId]) -> set[ContentId]:
+        return {item for item in ids if item in self}
+
+    def append(self, envelopes: Iterable[Envelope]) -> None:
+        """They enter the set below, where the clock is read; there is no disk."""
+        for _ in envelopes:
+            pass
+
+    async def admit(self, batch: Sequence[bytes], source: PeerId) -> list[Admission]:
+        now = trio.current_time()
+        judge = partial(self._ledger.admit, batch, time.time_ns() // 1_000_000, source=source, now=now)
+        async with self._turn:
+            answers = await trio.to_thread.run_sync(judge)
+            pairs = zip(batch, answers, strict=True)
+            self.admit_now([raw for raw, a in pairs if a.verdict is Verdict.ACCEPT], source)
+        return answers
+
+
+def signed(seed: int, start: int, count: int, size: int) -> list[bytes]:
+    """Notes of about `size` bytes, each the first of a chain of its own."""
+    now, signer = time.monotonic(), Signer(seed.to_bytes(32, "big"))
+    filler = hashlib.shake_128(b"%d %d" % (seed, start)).hexdigest(max(0, size - 330) // 2)
+    return [
+        seal(
+            Note(None, f"{filler} {seed}:{start + i}@{now!r}"),
+            signer,
+            SWARM,
+            ChainTip((start + i).to_bytes(16, "big"), -1, None),
+            time.time_ns() // 1_000_000,
+        ).raw
+        for i in range(count)
+    ]
 
 
 def records(seed: int, start: int, count: int, size: int) -> list[bytes]:
@@ -79,7 +128,8 @@ async def obey(swarm: Swarm, replica: TimedReplica, seed: int, command: dict[str
     made = len(replica)
     if "publish" in command or "add" in command:
         count = command.get("publish") or command["add"]
-        fresh = records(seed, made, count, command.get("size", 500))
+        make = signed if isinstance(replica, LedgerReplica) else records
+        fresh = make(seed, made, count, command.get("size", 500))
         MemoryReplica.admit_now(replica, fresh, swarm.peer_id)
         del replica.latencies[-count:]
         if "publish" in command:
@@ -142,7 +192,8 @@ async def main(options: dict[str, Any]) -> None:
     if options.get("bare"):
         await bare(options)
         return
-    seed, replica = int(options["seed"]), TimedReplica()
+    seed = int(options["seed"])
+    replica = LedgerReplica() if options.get("ledger") else TimedReplica()
     async with open_swarm(config_of(options), replica, random=Random(seed), wall_ns=time.time_ns) as swarm:
         print(json.dumps({"addresses": swarm.addresses(), "peer": swarm.peer_id}), flush=True)
         lines = trio.wrap_file(sys.stdin)

@@ -5,8 +5,9 @@ quotas, signature; then the batch is made durable, and only then is it visible t
 one of three answers: ACCEPT (in the set now, or was before), REJECT (malformed: costs the sender), IGNORE
 (not now: ahead of our clock, over a quota, author on the refuse-list; costs nobody and may be offered again).
 
-Delays are the only discretion: nothing here makes the set depend on the order of arrival. Quotas never hold
-up the proof that an author equivocated: the envelope that completes it passes, one for each such author.
+Delays are the only discretion: nothing here makes the set depend on the order of arrival. A quota must not
+hold up the proof that an author equivocated; only who knows the set's places can tell such a record, so
+whoever calls offers it again without a source (`node.replica`).
 """
 
 from __future__ import annotations
@@ -23,14 +24,15 @@ from .envelope import Envelope, open_envelope, presumed_id
 from .errors import PeerError
 from .ids import AuthorId, ContentId, SwarmId
 
-__all__ = ["CLOCK_AHEAD_MS", "Admission", "Ledger", "Part", "Spread", "Store", "Verdict"]
+__all__ = ["CLOCK_AHEAD_MS", "QUOTA_WAIT_S", "Admission", "Ledger", "Part", "Spread", "Store", "Verdict"]
 
 CLOCK_AHEAD_MS = 10 * 60 * 1000
 """Records from further ahead of our clock are ignored until it has caught up."""
 _PART = 64
 """Signatures that one thread checks in one go: some three milliseconds."""
 _CLOCK_WAIT_S = 60.0
-_QUOTA_WAIT_S = 10.0
+QUOTA_WAIT_S = 10.0
+"""`Admission.wait_s` of records that a quota delays, and of no others."""
 
 
 class Verdict(IntEnum):
@@ -81,14 +83,12 @@ class Ledger:
         members: Collection[AuthorId] = (),
         work_bits: int = 0,
         quotas: Quotas | None = None,
-        proves_fork: Callable[[Envelope], bool] = lambda _: False,
         on_admitted: Callable[[Sequence[Envelope]], None] = lambda _: None,
         spread: Spread = map,
     ) -> None:
         """`members`: if any are named, nobody else is heard. `work_bits`: what the swarm asks of each record.
 
-        `quotas`: none delay anything if left out. `proves_fork`: whether an envelope is the first proof that
-        its author equivocated. `spread` is `map`, or does the same in several threads.
+        `quotas`: none delay anything if left out. `spread` is `map`, or does the same in several threads.
         """
         self._store = store
         self._swarm = swarm
@@ -96,7 +96,6 @@ class Ledger:
         self._members = frozenset(members)
         self._work_bits = work_bits
         self._quotas = quotas
-        self._proves_fork = proves_fork
         self._on_admitted = on_admitted
         self._spread = spread
 
@@ -114,7 +113,7 @@ class Ledger:
         """
         ids = {item for raw in batch if (item := presumed_id(raw)) is not None}
         known = self._store.known(ids)
-        door = _Quota(self._quotas, source, now, self._proves_fork) if source else None
+        door = None if self._quotas is None or not source else _Quota(self._quotas, source, now)
         looked = [self._look(raw, known, now_ms, door) for raw in batch]
         parts = [looked[start : start + _PART] for start in range(0, len(looked), _PART)]
         accepted: dict[ContentId, Envelope] = {}
@@ -164,37 +163,24 @@ class Ledger:
         if envelope.time_ms > now_ms + CLOCK_AHEAD_MS:
             return _ignored(envelope, "dated ahead of this node's clock", _CLOCK_WAIT_S)
         delay = "" if door is None else door.delay(envelope)
-        return _ignored(envelope, delay, _QUOTA_WAIT_S) if delay else envelope
+        return _ignored(envelope, delay, QUOTA_WAIT_S) if delay else envelope
 
 
 class _Quota:
     """The quotas as they apply to one batch."""
 
-    def __init__(
-        self, quotas: Quotas | None, source: str, now: float, proves_fork: Callable[[Envelope], bool]
-    ) -> None:
+    def __init__(self, quotas: Quotas, source: str, now: float) -> None:
         self._quotas = quotas
         self._source = source
         self._now = now
-        self._proves_fork = proves_fork
-        self._forked: set[AuthorId] = set()
 
     def delay(self, envelope: Envelope) -> str:
         """Before the signature is looked at: is there room at all?"""
-        if self._quotas is None:
-            return ""
-        why = self._quotas.delay(envelope.author, self._source, len(envelope.raw), self._now)
-        return "" if why and self._proves_fork(envelope) else why
+        return self._quotas.delay(envelope.author, self._source, len(envelope.raw), self._now)
 
     def charge(self, envelope: Envelope) -> str:
         """Once the record is known to be its author's: pay, or wait."""
-        if self._quotas is None:
-            return ""
-        why = self._quotas.charge(envelope.author, self._source, len(envelope.raw), self._now)
-        if why and envelope.author not in self._forked and self._proves_fork(envelope):
-            self._forked.add(envelope.author)
-            return ""
-        return why
+        return self._quotas.charge(envelope.author, self._source, len(envelope.raw), self._now)
 
 
 def _genuine(part: Part) -> list[bool]:
@@ -212,7 +198,7 @@ def _signed(
         return Admission(Verdict.ACCEPT, envelope.id, "known")
     delay = "" if door is None else door.charge(envelope)
     if delay:
-        return _ignored(envelope, delay, _QUOTA_WAIT_S)
+        return _ignored(envelope, delay, QUOTA_WAIT_S)
     accepted[envelope.id] = envelope
     return Admission(Verdict.ACCEPT, envelope.id, "")
 

@@ -30,9 +30,9 @@ from gossip.proto.peerid import PeerId, peer_id_of
 from gossip.proto.replica import LogPage
 from gossip.proto.riblt import PREFIX_BYTES
 from leaderboard.admission import Allowance, Postponed, Quotas, Standing
-from leaderboard.envelope import Envelope
+from leaderboard.envelope import Envelope, open_envelope
 from leaderboard.ids import AuthorId, ContentId, SwarmId
-from leaderboard.ledger import Admission, Ledger, Part
+from leaderboard.ledger import QUOTA_WAIT_S, Admission, Ledger, Part
 from leaderboard.standings import Standings
 
 from .boards import Boards
@@ -101,7 +101,6 @@ class NodeReplica:
             members=self.entrance.members,
             work_bits=self.entrance.work_bits,
             quotas=Quotas(self.entrance.allowance, self._standing),
-            proves_fork=self._proves_fork,
             on_admitted=self._fresh.extend,
             spread=in_threads,
         )
@@ -176,6 +175,7 @@ class NodeReplica:
             async with self._writer:
                 admissions = await trio.to_thread.run_sync(admit)
                 self._show()
+                await self._admit_proofs(batch, admissions)
         for item in admissions:
             if item.wait_s and item.id is not None:
                 self._postponed.put_off(item.id[:PREFIX_BYTES], now + item.wait_s)
@@ -187,9 +187,22 @@ class NodeReplica:
             return Standing.TRUSTED
         return Standing.NEIGHBOUR if author in self.neighbours else Standing.STRANGER
 
-    def _proves_fork(self, envelope: Envelope) -> bool:
-        """Asked in the writer thread, for records over a quota only; the standings belong to the loop's."""
-        return trio.from_thread.run_sync(self.standings.proves_fork, envelope)
+    async def _admit_proofs(self, batch: Sequence[bytes], admissions: list[Admission]) -> None:
+        """Take in what a quota delays although it proves an equivocation: one record of each such author.
+
+        Asked here and not by the ledger, whose threads must not wait for the loop that owns the standings.
+        """
+        proofs: dict[AuthorId, int] = {}
+        for index, (raw, item) in enumerate(zip(batch, admissions, strict=True)):
+            if item.wait_s == QUOTA_WAIT_S:
+                envelope = open_envelope(raw, self.swarm)
+                if envelope.author not in proofs and self.standings.proves_fork(envelope):
+                    proofs[envelope.author] = index
+        if proofs:
+            again = partial(self._ledger.admit, [batch[index] for index in proofs.values()], now_ms())
+            for index, item in zip(proofs.values(), await trio.to_thread.run_sync(again), strict=True):
+                admissions[index] = item
+            self._show()
 
     def _look_up_trust(self, now: float) -> None:
         me = self.entrance.me

@@ -16,6 +16,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import trio
@@ -44,7 +45,7 @@ from .config import NetConfig
 from .contain import Contained
 from .streams import FrameStream
 
-__all__ = ["Host", "listen", "open_host", "probe", "topic_of"]
+__all__ = ["Host", "identifier_of", "listen", "open_host", "probe", "topic_of"]
 
 MESH_DEGREE, MESH_LOW, MESH_HIGH = 4, 3, 6
 """Each node gets as many copies of a record as it has mesh links, and each copy costs CPU. Two were seen to
@@ -67,7 +68,7 @@ class Host:
 
     async def open_stream(self, peer: PeerId, protocol: str) -> FrameStream:
         """A stream to a connected peer; Refused if there is none, TooSlowError if it does not open."""
-        identifier = ID.from_base58(peer)
+        identifier = identifier_of(peer)
         if not self.network.get_connections(identifier):
             raise Refused(f"not connected to {peer}")
         with trio.fail_after(_OPEN_SECONDS):
@@ -75,7 +76,7 @@ class Host:
 
     async def hang_up(self, peer: PeerId) -> None:
         """End all connections to a peer, politely if that is quick."""
-        for link in self.network.get_connections(ID.from_base58(peer)):
+        for link in self.network.get_connections(identifier_of(peer)):
             try:
                 with trio.move_on_after(_FAREWELL_SECONDS), Contained():
                     await link.close()
@@ -97,6 +98,12 @@ class Host:
     def listening(self) -> list[str]:
         """Addresses we listen on, without our PeerId, as bound."""
         return [str(address) for address in self.basic.get_transport_addrs()]
+
+
+@lru_cache(maxsize=4096)
+def identifier_of(peer: PeerId) -> ID:
+    """The library's form of a PeerId. Base58 takes tens of microseconds, and each peer is looked up often."""
+    return ID.from_base58(peer)
 
 
 def topic_of(swarm: bytes) -> str:

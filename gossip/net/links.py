@@ -16,7 +16,6 @@ from typing import Any
 
 import trio
 from libp2p.abc import INotifee
-from libp2p.peer.id import ID
 from multiaddr import Multiaddr
 
 from gossip.proto.book import AddressBook, Entry
@@ -28,7 +27,7 @@ from gossip.proto.slots import group_of
 from . import patches
 from .config import NetConfig
 from .contain import Contained
-from .host import Host
+from .host import Host, identifier_of
 from .relay import Relays, is_circuit
 from .streams import remote_ip
 from .tally import Tally
@@ -189,7 +188,7 @@ class Links:
                     if is_circuit(address):
                         await self._relays.dial(address, entry.peer)
                     else:
-                        await self._host.network.dial_addr(Multiaddr(address), ID.from_base58(entry.peer))
+                        await self._host.network.dial_addr(Multiaddr(address), identifier_of(entry.peer))
                     self.book.reached(entry.peer, address, trio.current_time())
                     return
                 self._tally.dials_failed += 1
@@ -248,7 +247,7 @@ class Links:
         return max((patches.heard(link) for link in self._links_to(peer)), default=0.0)
 
     def _links_to(self, peer: PeerId) -> list[Any]:
-        return list(self._host.network.get_connections(ID.from_base58(peer)))
+        return list(self._host.network.get_connections(identifier_of(peer)))
 
     async def _ping(self, peer: PeerId) -> None:
         """Ask for a sign of life on every connection to a peer, without waiting for it."""

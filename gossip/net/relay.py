@@ -19,7 +19,6 @@ import trio
 from libp2p.connection_types import ConnectionType
 from libp2p.custom_types import TProtocol
 from libp2p.network.connection.raw_connection import RawConnection
-from libp2p.peer.id import ID
 from libp2p.relay.circuit_v2.pb.circuit_pb2 import HopMessage
 from libp2p.relay.circuit_v2.pb.circuit_pb2 import PeerId as CircuitPeer
 from libp2p.relay.circuit_v2.protocol import PROTOCOL_ID, CircuitV2Protocol
@@ -33,7 +32,7 @@ from gossip.proto.peerid import PeerId
 from leaderboard.errors import Refused
 
 from .contain import Contained
-from .host import Host
+from .host import Host, identifier_of
 
 __all__ = ["CIRCUIT", "Relays", "is_circuit", "offer_relay"]
 
@@ -90,7 +89,7 @@ class Relays:
 
     async def _keep(self, relay: PeerId, address: str) -> None:
         now = trio.current_time()
-        connected = bool(self._host.network.get_connections(ID.from_base58(relay)))
+        connected = bool(self._host.network.get_connections(identifier_of(relay)))
         if connected and now - self._reserved.get(relay, float("-inf")) < _RENEW_SECONDS:
             return
         await self._reach(relay, address)
@@ -102,7 +101,7 @@ class Relays:
     async def dial(self, address: str, peer: PeerId) -> Any:
         """A connection to `peer` through the relay in `address`; the relay is connected to first."""
         at, _, relay = address.removesuffix(CIRCUIT).rpartition("/p2p/")
-        target = ID.from_base58(peer)
+        target = identifier_of(peer)
         await self._reach(PeerId(relay), at)
         request = HopMessage(type=HopMessage.CONNECT, peer=CircuitPeer(id=target.to_bytes()))
         stream, answer = await self._ask(PeerId(relay), request)
@@ -121,12 +120,12 @@ class Relays:
             raise
 
     async def _reach(self, relay: PeerId, address: str) -> None:
-        identifier = ID.from_base58(relay)
+        identifier = identifier_of(relay)
         if not self._host.network.get_connections(identifier):
             await self._host.network.dial_addr(Multiaddr(address), identifier)
 
     async def _ask(self, relay: PeerId, question: HopMessage) -> tuple[Any, HopMessage]:
-        stream = await self._host.basic.new_stream(ID.from_base58(relay), [TProtocol(PROTOCOL_ID)])
+        stream = await self._host.basic.new_stream(identifier_of(relay), [TProtocol(PROTOCOL_ID)])
         with trio.fail_after(_ANSWER_SECONDS):
             await write_delimited_msg(stream, question)
             return stream, await read_delimited_msg(stream, HopMessage)

@@ -23,7 +23,6 @@ from leaderboard.ids import AuthorId
 from leaderboard.ledger import Ledger, Verdict
 from leaderboard.records import Note
 from leaderboard.signing import Signer
-from leaderboard.standings import Standings
 
 SWARM = swarm_id("test-swarm")
 NOW_MS = 1_700_000_000_000
@@ -127,28 +126,6 @@ def test_strangers_cannot_use_up_what_neighbours_and_the_trusted_have() -> None:
     for author, admitted in ((1, 4), (2, 2), (3, 0)):
         answers = ledger.admit([n.raw for n in notes(author, 4, chain=9)], NOW_MS, source="friend")
         assert sum(a.verdict is Verdict.ACCEPT for a in answers) == admitted
-
-
-def test_the_proof_of_an_equivocation_passes_every_quota_once() -> None:
-    """A receiver that holds one of two envelopes for a place takes the other, over all quotas."""
-    store, standings = MemorySet(), Standings()
-    ledger = Ledger(
-        store,
-        SWARM,
-        quotas=tight(author=2.5),
-        proves_fork=standings.proves_fork,
-        on_admitted=standings.add,
-    )
-    honest = notes(1, 4)
-    ledger.admit([item.raw for item in honest], NOW_MS, source="p")
-    assert len(store.rows) == 2
-    rivals = [notes(1, 1, text=f"rival {i} ")[0] for i in range(3)]
-    answers = ledger.admit([item.raw for item in rivals], NOW_MS, source="p")
-    assert [a.verdict for a in answers] == [Verdict.ACCEPT, Verdict.IGNORE, Verdict.IGNORE]
-    identity = standings.identity(honest[0].author)
-    assert identity is not None
-    assert identity.equivocated
-    assert ledger.admit([rivals[1].raw], NOW_MS, source="p")[0].verdict is Verdict.IGNORE
 
 
 def test_members_only() -> None:
