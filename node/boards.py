@@ -64,6 +64,7 @@ class Boards:
             self._close()
             self._file = ViewFile(self._path, self._edition())
             if self._file.row and self._id_at(self._file.row) != self._file.at:
+                self._say_what_is_missing(self._file.row - self._store.count())
                 self._discard()
         self._start()
 
@@ -140,6 +141,12 @@ class Boards:
         self.standings = Standings() if self._file is None else Standings(tables=self._file, log=self)
         if self._me is not None and self._file is not None:
             self.standings.watch(self._me)
+
+    def _say_what_is_missing(self, records: int) -> None:
+        """An append-only log that is shorter than it was has lost what was acknowledged."""
+        if records > 0:
+            hint = "run `consilience doctor`; what is lost comes back from peers"
+            _log.warning("the database has fewer records than it had", missing=records, hint=hint)
 
     def _discard(self) -> None:
         assert self._path is not None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import trio
+from structlog.testing import capture_logs
 
 from leaderboard.evidence.synthetic import SWARM, Actor, Contest
 from leaderboard.standings import Standings
@@ -142,6 +143,32 @@ async def test_a_file_that_does_not_fit_is_built_again(store, tmp_path, fault):
     again.close()
 
 
+@pytest.mark.parametrize("tenths", range(11))
+async def test_a_log_of_the_file_cut_anywhere_is_an_earlier_save(store, tmp_path, tenths):
+    """What kills and power cuts leave behind: the file as it was at some save."""
+    records, path = history(), tmp_path / "boards.db"
+    first = replica_of(store, path)
+    await first.open()
+    saved = {0}
+    for start in range(0, len(records), 9):
+        await first.admit(records[start : start + 9], "")
+        first.boards.save()
+        saved.add(first.boards.row)
+        if start == 27:
+            first.boards._file.fold_log()
+    copy = tmp_path / "copy.db"
+    copy.write_bytes(path.read_bytes())
+    log = path.with_name("boards.db-wal").read_bytes()
+    copy.with_name("copy.db-wal").write_bytes(log[: len(log) * tenths // 10 + tenths])
+    first.boards._close()
+    again = replica_of(store, copy)
+    await again.open()
+    assert again.boards.row in saved
+    await again.boards.catch_up(lambda: again.cursor)
+    assert digest(again.standings) == await folded(store)
+    again.close()
+
+
 async def test_damage_that_is_met_later_throws_the_file_away(store, tmp_path):
     records, path = history(), tmp_path / "boards.db"
     first = replica_of(store, path)
@@ -198,6 +225,22 @@ async def test_boards_are_caught_up_and_saved_in_the_background(store, tmp_path,
     saved.open(frozenset())
     assert saved.row == len(records)
     saved.close()
+
+
+async def test_a_log_that_lost_records_does_not_go_unnoticed(store, tmp_path):
+    records, path = history(3), tmp_path / "boards.db"
+    with Store(tmp_path / "whole.db", SWARM) as whole:
+        first = replica_of(whole, path)
+        await first.open()
+        await first.admit(records, "")
+        first.close()
+    await NodeReplica(store, SWARM).admit(records[:-2], "")
+    shorter = replica_of(store, path)
+    with capture_logs() as said:
+        await shorter.load()
+    assert [line["missing"] for line in said if "missing" in line] == [2]
+    assert digest(shorter.standings) == await folded(store)
+    shorter.close()
 
 
 def test_tables_in_a_file_are_like_tables_in_memory(tmp_path):
