@@ -228,13 +228,9 @@ class Store:
 
     def on_claim(self, claim: ContentId, until: int) -> Generator[Envelope]:
         """A claim's record and everything about it but notes, among the first `until` rows."""
-        key = index_key(claim)
-        for item in self._envelopes("WHERE key = ? AND row <= ?", (key, until)):
-            if item.id == claim:
-                yield item
-        about = "WHERE subject = ? AND row <= ? AND kind <> 'note'"
-        for item in self._envelopes(about, (key, until)):
-            if subject_of(item) == claim:
+        where = "WHERE (key = ?1 OR subject = ?1 AND kind <> 'note') AND row <= ?2"
+        for item in self._envelopes(where, (index_key(claim), until)):
+            if item.id == claim or subject_of(item) == claim:
                 yield item
 
     def id_at(self, row: int) -> ContentId | None:

@@ -83,6 +83,8 @@ class ViewFile:
         """The log is folded up to this row."""
         self.at: ContentId | None = None
         """The record in that row."""
+        self._there: set[str] = set()
+        """Tables that the file had when it was opened."""
         if not self._recall():
             self._begin_again()
 
@@ -94,10 +96,9 @@ class ViewFile:
     def table(self, name: str, codec: Codec[V]) -> Table[V]:
         """The table of that name, empty if it is new."""
         if name not in self._tables:
-            self.execute(
-                f'CREATE TABLE IF NOT EXISTS "{name}" (key BLOB PRIMARY KEY, value BLOB NOT NULL)'
-                " STRICT, WITHOUT ROWID"
-            )
+            if name not in self._there:
+                columns = "(key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID"
+                self.execute(f'CREATE TABLE IF NOT EXISTS "{name}" {columns}')
             self._tables[name] = _FileTable(self, name, codec)
         return cast("_FileTable[V]", self._tables[name])
 
@@ -138,6 +139,7 @@ class ViewFile:
             if application != _APPLICATION_ID:
                 return False
             about = dict(self._connection.execute("SELECT key, value FROM about"))
+            self._there = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_schema")}
         except sqlite3.DatabaseError:
             return False
         row, at = about.get("row", 0), about.get("at")
@@ -148,6 +150,7 @@ class ViewFile:
 
     def _begin_again(self) -> None:
         self._connection.close()
+        self._there = set()
         for suffix in ("", "-wal", "-shm"):
             self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
         self._connection = _connect(self._path)
