@@ -1,4 +1,4 @@
-"""Memory shared with one confined process: inputs go in, outputs come out, at addresses that keep changing.
+"""Memory shared with one confined process: its inputs, at addresses that keep changing.
 
 The memory is sealed against shrinking, so a child cannot pull it from under the parent. Each child has one of
 its own: a candidate never maps what the baseline writes.
@@ -10,25 +10,16 @@ import fcntl
 import mmap
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, Self
 
 import numpy as np
 
 from .tasks import Array
 
-__all__ = ["ARENA_BYTES", "Arena", "Placement"]
+__all__ = ["ARENA_BYTES", "Arena"]
 
 ARENA_BYTES: Final = 1 << 25
 _ALIGN: Final = 64  # bytes: what allocators of numerical libraries give
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """Where the inputs and the output of one call lie, in bytes from the start."""
-
-    inputs: tuple[int, ...]
-    output: int
 
 
 class Arena:
@@ -51,8 +42,8 @@ class Arena:
         self._map.close()
         os.close(self.descriptor)
 
-    def place(self, sizes: Sequence[int], draw: np.random.Generator) -> Placement:
-        """Random places, in random order, for arrays of these sizes in bytes, the last of them the output."""
+    def place(self, sizes: Sequence[int], draw: np.random.Generator) -> tuple[int, ...]:
+        """Random places in bytes from the start, in random order, for arrays of these sizes in bytes."""
         order = draw.permutation(len(sizes))
         padded = [-(-size // _ALIGN) * _ALIGN for size in sizes]
         slack = (ARENA_BYTES - sum(padded)) // _ALIGN // len(sizes)
@@ -61,7 +52,7 @@ class Arena:
             offset += int(draw.integers(slack)) * _ALIGN
             places[index] = offset
             offset += padded[index]
-        return Placement(tuple(places[:-1]), places[-1])
+        return tuple(places)
 
     def write(self, offset: int, array: Array) -> None:
         """Put an array there."""

@@ -1,14 +1,16 @@
 """One side of a comparison: a program in its sandbox, called with the clock in the parent's hand.
 
 Between calls the child is stopped (SIGSTOP), so it cannot look at inputs before its clock runs or finish
-work after. Time is what the scheduler says this process spent on a processor, read from outside after each
-call: with one thread, no other process and no network there is nobody else who could do the work, and a
-busy machine does not slow the count. On a GPU the wall clock counts.
+work after. The result is read out of its memory while it is stopped: copying it costs neither side anything,
+so there is nothing to gain by writing it somewhere else. Time is what the scheduler says this process spent
+on a processor, read from outside after each call: with one thread, no other process and no network there is
+nobody else who could do the work, and a busy machine does not slow the count. On a GPU the wall clock counts.
 """
 
 from __future__ import annotations
 
 import marshal
+import math
 import time
 from pathlib import Path
 from types import TracebackType
@@ -102,34 +104,31 @@ class Contender:
     def seconds(self, call: Call) -> float:
         """The time of one call, its output checked in full; Rejected if the call was not honest work."""
         output_shape = call.task.output(call.shapes)
-        sizes = [4 * int(np.prod(shape)) for shape in (*call.shapes, output_shape)]
-        placement = self._arena.place(sizes, self._draw)
-        for offset, array in zip(placement.inputs, call.inputs, strict=True):
+        offsets = self._arena.place([array.nbytes for array in call.inputs], self._draw)
+        for offset, array in zip(offsets, call.inputs, strict=True):
             self._arena.write(offset, array)
-        poison = np.full(output_shape, np.nan, np.float32)
-        self._arena.write(placement.output, poison)
-        places = tuple(zip(placement.inputs, call.shapes, strict=True))
+        places = tuple(zip(offsets, call.shapes, strict=True))
         padding = int(self._draw.integers(_PADDING))
-        request = marshal.dumps(("call", call.task.name, places, (placement.output, output_shape), padding))
-        spent = self._timed(request)
-        output = self._arena.read(placement.output, output_shape)
-        for offset, array in zip(placement.inputs, call.inputs, strict=True):
+        address, spent = self._timed(marshal.dumps(("call", call.task.name, places, output_shape, padding)))
+        content = self._child.peek(address, 4 * math.prod(output_shape))
+        output = np.frombuffer(content, np.float32).reshape(output_shape)
+        for offset, array in zip(offsets, call.inputs, strict=True):
             if not np.array_equal(self._arena.read(offset, array.shape), array):
                 raise Rejected(Code.ALTERED_INPUTS, f"{call.task.name} writes into its inputs")
         call.check(output)
         return spent
 
-    def _timed(self, request: bytes) -> float:
-        """Processor seconds (wall seconds on a GPU) from the request to the answer."""
+    def _timed(self, request: bytes) -> tuple[int, float]:
+        """Where the result lies in the child, and processor (on a GPU: wall) seconds until it said so."""
         cpu, wall = self._child.cpu_seconds(), time.perf_counter()
         self._child.resume()
         answer = self._child.ask(request, ERROR_BYTES, _CALL_S)
         wall = time.perf_counter() - wall
         self._child.pause()
-        read_answer(answer, (), finite=False)
+        (where,) = read_answer(answer, ((1,),), finite=True)
         cpu = self._child.cpu_seconds() - cpu
         self._counted += min(cpu, wall)
-        return wall if self._gpu else cpu
+        return int(where[0]), wall if self._gpu else cpu
 
     def audit(self) -> None:
         """Rejected(OUTSIDE_CLOCK) if the child used more processor time than its calls lasted."""

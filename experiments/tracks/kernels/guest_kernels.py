@@ -1,18 +1,19 @@
 """Host script of kernels: runs inside the confined process and calls a stranger's function on shared memory.
 
     ("load", source, device, descriptor, size)                 -> nothing, or an error
-    ("call", name, ((offset, shape), ...), (offset, shape), padding)
-                                                -> nothing, once the output is in place
+    ("call", name, ((offset, shape), ...), shape, padding)     -> the address of the result of that shape
 
 Inputs are float32 arrays in the shared memory: torch tensors for programs that import torch, on `device` if
-that is not the processor, else NumPy arrays. The result is copied into place here, within the parent's
-clock, so work that was put off (another stream, a lazy tensor) is waited for.
+that is not the processor, else NumPy arrays. The result becomes a plain array here, within the parent's
+clock, so work that was put off (another stream, a lazy tensor, a view) is waited for; the parent reads it
+from this process's memory afterwards.
 """
 
 from __future__ import annotations
 
 import marshal
 import mmap
+import struct
 import sys
 import types
 
@@ -41,6 +42,7 @@ class Program:
         self.memory = mmap.mmap(descriptor, size, mmap.MAP_SHARED | mmap.MAP_POPULATE)
         np.ones(HEAP, np.uint8)
         self.device = device
+        self.result: Any = None
         module = types.ModuleType("program")
         sys.modules["program"] = module
         self.names: dict[str, Any] = module.__dict__
@@ -51,9 +53,7 @@ class Program:
             torch.set_num_threads(1)
             torch.set_grad_enabled(False)
 
-    def call(
-        self, name: str, places: tuple[Any, ...], output: tuple[int, tuple[int, ...]], padding: int
-    ) -> None:
+    def call(self, name: str, places: tuple[Any, ...], shape: tuple[int, ...], padding: int) -> bytes:
         # Shifts whatever the function allocates: a process must not keep a lucky or unlucky memory layout.
         padded = np.empty(padding, np.uint8)
         arrays = [self.array(*place) for place in places]
@@ -62,14 +62,14 @@ class Program:
         result = self.names[name](*arrays)
         if self.torch is not None and isinstance(result, self.torch.Tensor):
             result = result.detach().cpu().numpy()
-        out = self.array(*output)
-        found = getattr(result, "dtype", None), getattr(result, "shape", None)
-        if found[0] != np.float32:
-            raise WrongError("wrong-dtype", f"the result is {found[0]}, not float32")
-        if found[1] != out.shape:
-            raise WrongError("wrong-shape", f"the result has shape {found[1]}, not {out.shape}")
-        np.copyto(out, result)
+        self.result = result = np.ascontiguousarray(result)  # kept until the parent has read it
+        if result.dtype != np.float32:
+            raise WrongError("wrong-dtype", f"the result is {result.dtype}, not float32")
+        if result.shape != shape:
+            raise WrongError("wrong-shape", f"the result has shape {result.shape}, not {shape}")
         del padded
+        address = result.__array_interface__["data"][0]
+        return b"\0" + struct.pack("<BcBId", 1, b"d", 1, 1, address)
 
     def array(self, offset: int, shape: tuple[int, ...]) -> Any:
         count = 1
@@ -97,7 +97,7 @@ def host(channel: Channel) -> None:
             if name == "load":
                 program = Program(*arguments)
             elif program is not None:
-                program.call(*arguments)
+                answer = program.call(*arguments)
         except BaseException as error:  # noqa: BLE001 - a stranger's code may raise anything, also SystemExit
             answer = failed(error)
         channel.write(answer)

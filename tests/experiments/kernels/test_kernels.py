@@ -62,7 +62,7 @@ def test_places_do_not_overlap_and_keep_changing() -> None:
         for _ in range(50):
             sizes = [int(size) for size in draw.integers(4, ARENA_BYTES // 8, size=3)]
             placement = arena.place(sizes, draw)
-            spans = sorted(zip((*placement.inputs, placement.output), sizes, strict=True))
+            spans = sorted(zip(placement, sizes, strict=True))
             assert all(a + size <= b for (a, size), (b, _) in pairwise(spans))
             assert spans[-1][0] + spans[-1][1] <= ARENA_BYTES
             seen.add(placement)

@@ -113,3 +113,19 @@ def test_programs_that_may_start_processes_still_reach_nobody(report: SandboxRep
     limits = Limits(tasks=True)
     with spawn(ECHO, Level.BUBBLEWRAP, limits=limits) as child:
         assert child.ask(b"helpers", 4096, 10.0) == b"ran; no network; no trace; no files"
+
+
+def test_the_parent_reads_the_memory_of_a_stopped_child(level: Level) -> None:
+    with spawn(ECHO, level) as child:
+        child.pause()
+        first = Path(f"/proc/{child.pid}/maps").read_text().split("-", 1)[0]
+        assert child.peek(int(first, 16), 4) == b"\x7fELF"  # the interpreter's own file
+        child.resume()
+        assert child.ask(b"say still here", 100, 5.0) == b"still here"
+
+
+@pytest.mark.parametrize("address", [8, 1 << 46, -8, 1 << 70])
+def test_memory_that_a_child_does_not_have_is_its_fault(level: Level, address: int) -> None:
+    with spawn(ECHO, level) as child, pytest.raises(Rejected) as caught:
+        child.peek(address, 16)
+    assert caught.value.code is Code.BAD_FRAME
