@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ import pytest
 from experiments.data.store import keep
 from experiments.harness.exam import Exam, load_examiner
 from experiments.harness.outcome import Fault, TrialError
+from experiments.track import installed_tracks, load_track
 from experiments.tracks.byte_lm.budget import CPU, Budget
 from experiments.tracks.byte_lm.examiner import LUCK_BITS, ByteExaminer, _Kept
 from experiments.tracks.byte_lm.grammar import entropy_rate
@@ -141,3 +143,22 @@ def test_a_kept_text_is_split_by_the_seed(corpus: bytes, small: Budget) -> None:
 def test_a_short_text_says_how_long_it_must_be(corpus: bytes) -> None:
     with pytest.raises(LocalError, match=f"has {len(corpus)} bytes; this track needs"):
         ByteExaminer(CPU, _Kept("mine")).prepare(1)
+
+
+def test_a_kept_text_makes_a_track_of_its_own(corpus: bytes) -> None:
+    found = load_track.__wrapped__("byte-lm:mine")
+    assert found.manifest.data == hashlib.sha256(corpus).digest()
+    assert "my text" in found.manifest.question
+    assert "floor_bits_per_byte" not in found.manifest.budget
+    assert found.id != load_track("byte-lm").id
+    assert "byte-lm:mine" in installed_tracks()
+    assert load_examiner(found.examiner)._text == _Kept("mine")
+    with pytest.raises(LocalError, match="track data ls"):
+        load_track.__wrapped__("byte-lm:other")
+
+
+def test_the_gpu_class_is_another_board() -> None:
+    found = load_track("byte-lm-gpu")
+    assert found.runs_on == ("cuda",)
+    assert found.manifest.tolerance == "D3"
+    assert found.id != load_track("byte-lm").id
