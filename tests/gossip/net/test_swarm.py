@@ -10,7 +10,8 @@ import pytest
 import trio
 
 from gossip.memory import MemoryReplica, synthetic
-from gossip.proto.peerid import PeerId
+from gossip.net.acquaint import usable_addresses
+from gossip.proto.peerid import PeerId, peer_id_of
 from gossip.proto.riblt import PREFIX_BYTES
 from leaderboard.errors import LocalError
 from leaderboard.ledger import Admission, Verdict
@@ -102,6 +103,19 @@ async def test_a_star_becomes_a_mesh(open_cluster: Any) -> None:
 
 
 @pytest.mark.slow
+def test_usable_addresses_are_direct_or_circuits() -> None:
+    relay = peer_id_of(bytes(31) + b"\1")
+    direct, circuit = "/ip4/1.2.3.4/tcp/7118", f"/dns4/a.example/tcp/1/p2p/{relay}/p2p-circuit"
+    others = (
+        f"{direct}/ws",
+        f"{circuit}/p2p/{relay}",
+        "/ip4/1.2.3.4/tcp/1/p2p-circuit",
+        f"/ip4/1.2.3.4/udp/1/quic-v1/p2p/{relay}/p2p-circuit",
+        f"{circuit}/p2p-circuit",
+    )
+    assert usable_addresses((direct, f"{direct}/p2p/{relay}", circuit, *others)) == (direct, direct, circuit)
+
+
 async def test_the_address_book_is_saved_and_suffices_to_come_back(open_cluster: Any) -> None:
     saved: list[Any] = []
     async with open_cluster(2) as cluster:
