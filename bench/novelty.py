@@ -202,6 +202,8 @@ def report(args: argparse.Namespace) -> dict[str, dict[str, object]]:
     code_only = [row for row in rows if row.item.code_only]
     everything = metrics(catalogue, held)
     _print_metrics("held-out half", everything)
+    second = [row for row in held if row.item.id.startswith("late-second")]
+    _print_metrics("  second author's", metrics(catalogue, second))
     _print_metrics("fitted half", metrics(catalogue, [r for r in rows if not r.item.held_out]))
     _print_metrics("code only", metrics(catalogue, code_only))
     for category in sorted({row.item.category for row in held}):

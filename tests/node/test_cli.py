@@ -92,6 +92,25 @@ async def test_board_ranks_and_flags_in_eighty_columns(served: Served, run: Run,
     assert board["rows"][0]["effect"] == 1.75
 
 
+@pytest.mark.slow
+async def test_novelty_says_what_the_swarm_tried(served: Served, run: Run, story: Story) -> None:
+    done = await run("novelty", "sqrt(2/fan_out)")
+    assert done.code == 0, done.err
+    (told,) = [line for line in done.out.splitlines() if "tried by" in line]
+    assert to_text(story.claim.id)[:10] in told
+    assert told.endswith("on toy: effect +1.75 (confirmed)")
+    (trial,) = (await run("novelty", "sqrt(2/fan_out)", "--json")).json["tried"]
+    assert (trial["claim"], trial["effect"]) == (to_text(story.claim.id), 1.75)
+
+
+@pytest.mark.slow
+async def test_novelty_without_a_daemon_has_nothing_tried(run: Run) -> None:
+    assert (await run("novelty", "sqrt(2/fan_in)", "--json")).json["tried"] == []
+    refused = await run("novelty", "--judge", "anything")
+    assert refused.code == 2
+    assert "consilience llm use" in refused.err
+
+
 async def test_show_takes_a_unique_prefix(served: Served, run: Run, story: Story) -> None:
     done = await run("show", to_text(story.claim.id)[:8].upper())
     assert done.code == 0, done.err

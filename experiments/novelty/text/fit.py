@@ -31,6 +31,7 @@ from scipy.optimize import minimize
 from ..catalogue import Catalogue, Technique, load_catalogue
 from .features import FEATURES, Features, Index
 from .matcher import CALIBRATION, MODEL_FILE, signs, unrelated
+from .mechanism import mechanism_of
 from .minilm import Encoder, find_encoder
 
 __all__ = ["in_fit_half", "main"]
@@ -129,7 +130,7 @@ def _written(items: Sequence[dict[str, str]], catalogue: Catalogue, encoder: Enc
     index = Index(catalogue, encoder)
     return [
         _Case(
-            index.features(item["claim"], item.get("code_or_diff", "")),
+            index.features(mechanism_of(item["claim"]), item.get("code_or_diff", "")),
             _rows(catalogue.by_id[item["technique"]], catalogue) if item["technique"] else frozenset(),
             catalogue,
             written=True,

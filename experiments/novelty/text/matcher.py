@@ -29,6 +29,7 @@ import numpy.typing as npt
 from ..catalogue import Catalogue, Technique
 from ..verdict import Channel, Evidence, Relation
 from .features import FEATURES, Features, Index
+from .mechanism import mechanism_of
 from .minilm import Encoder
 from .prose import is_tuning, parts_of, what_differs
 
@@ -87,7 +88,7 @@ class TextMatcher:
     def match(self, text: str, k: int = 10, code: str = "") -> list[Match]:
         """The k likeliest techniques, best first; code in the text itself counts as code."""
         claim, inside = parts_of(text[:_MOST_TEXT])
-        features = self._index.features(claim, f"{inside}\n{code}"[:_MOST_TEXT])
+        features = self._index.features(mechanism_of(claim), f"{inside}\n{code}"[:_MOST_TEXT])
         scores = features.table @ np.array(self._model.ranking)
         order = np.argsort(-scores)[:k]
         right = self._probability(features, scores)
