@@ -34,6 +34,7 @@ _MOST_EXPORT_BYTES = 1 << 30
               help="Report on an export instead of this node's records.")  # fmt: skip
 @click.option("--sentences", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="Sentences of your own or of a model, one a line, with numbers as {key id}.")  # fmt: skip
+@click.option("--model", "by_model", is_flag=True, help="Let the configured language model write a summary.")
 @shared
 def report_command(
     session: Session,
@@ -43,6 +44,7 @@ def report_command(
     output: Path | None,
     export: Path | None,
     sentences: Path | None,
+    by_model: bool,
 ) -> None:
     """Write what TRACK (or every track) has found: every number is a citation of records."""
     from ..report.markdown import render_markdown
@@ -53,7 +55,8 @@ def report_command(
         [] if sentences is None else sentences.read_text(encoding="utf-8", errors="replace").splitlines()
     )
     found = _books(session, track, export)
-    documents = [compose(book, [line for line in written if line.strip()]) for book in found]
+    given = [line for line in written if line.strip()]
+    documents = [compose(book, given + (_by_model(session, book) if by_model else [])) for book in found]
     refused = [refused_shown(document) for document in documents]
     render = render_page if form == "html" else render_markdown
     text = render(documents, refused, _made(found))
@@ -83,6 +86,29 @@ def returns_command(session: Session, *, track: str, export: Path | None) -> Non
         elif isinstance(answer, Outlook):
             for line in answer.lines(amount):
                 say(f"  {line}")
+
+
+def _by_model(session: Session, book: Book) -> list[str]:
+    """Sentences of the configured model; what they cost counts in its budget."""
+    import trio
+
+    from experiments.llm import Client, Wire
+
+    from ..config import load
+    from ..model_access import model_budget, model_key, model_settings
+    from ..notebook import Notebook
+    from ..report.writer import write_summary
+
+    config = load(session.home, os.environ, {}).llm
+    if not config.endpoint:
+        raise Misuse("no language model is configured", "consilience llm use ENDPOINT MODEL")
+    with Notebook(session.home.notebook) as notebook:
+        wire, budget = Wire(config.endpoint, model_key(config)), model_budget(config, notebook)
+
+        async def ask() -> list[str]:
+            return await write_summary(Client(wire, model_settings(config), budget=budget), book)
+
+        return trio.run(ask)
 
 
 def _books(session: Session, track: str, export: Path | None) -> list[Book]:
