@@ -29,7 +29,7 @@ from node.store import Store
 LEAST = 0.02
 CUTS = (60, 120, 240)
 FUTURE = 20
-HISTORIES = 60
+HISTORIES = 80
 
 
 def draws(rng: random.Random, count: int) -> list[float]:
