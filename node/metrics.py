@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .api.ports import Metric, Sample
 
 if TYPE_CHECKING:
+    from .agent.loop import Agent
     from .node import Node
 
 __all__ = ["node_metrics"]
@@ -24,6 +25,7 @@ def node_metrics(node: Node) -> tuple[Metric, ...]:
         families += [
             _one("trials_total", "counter", "Own claims measured.", activity.trials),
             _one("replications_total", "counter", "Replications published.", activity.replications),
+            _by("device_runs_total", "counter", "Trials with an outcome.", "device", _runs(node.agent)),
         ]
     if node.swarm is not None:
         net = node.swarm.statistics()
@@ -49,6 +51,14 @@ def node_metrics(node: Node) -> tuple[Metric, ...]:
 
 def _restarts(node: Node) -> Mapping[str, int]:
     return {part.name: part.restarts for part in node.supervisor.statistics()}
+
+
+def _runs(agent: Agent) -> Mapping[str, int]:
+    """Several workers on the processor share its name."""
+    found: dict[str, int] = {}
+    for device in agent.devices():
+        found[device.name] = found.get(device.name, 0) + device.trials
+    return found
 
 
 def _one(name: str, kind: str, text: str, value: float) -> Metric:

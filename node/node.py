@@ -297,6 +297,8 @@ class Node:
             replications=activity.replications,
             proposer=self.config.agent.proposer,
             model=None if model is None else model.status(),
+            resting=self.agent.rest.reason(),
+            devices=self.agent.devices(),
         )
 
     def _manifests(self, track: str | None) -> list[TrackManifest]:

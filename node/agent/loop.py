@@ -18,6 +18,7 @@ import trio
 from experiments.harness.pool import Pool
 from leaderboard.records import Profile, Track
 
+from ..api.ports import DeviceStatus
 from .findings import Examiner
 from .model import Model
 from .replicate import Replicator
@@ -59,6 +60,7 @@ class Agent:
         self._lanes = LANES_PER_DEVICE * (len(bench.device) if isinstance(bench.device, Pool) else 1)
         thinkers = [researcher] if standby is None else [researcher, standby]
         self._shelf = Shelf(bench, thinkers, self._lanes, self._rest)
+        self._since = trio.current_time()
         self._idle = 0
         self._replicating = trio.Lock()  # one lane at a time: what is promised must not be begun twice
         self._log = structlog.get_logger("agent")
@@ -72,6 +74,16 @@ class Agent:
     def model(self) -> Model | None:
         """The language model that has ideas here, if one is configured."""
         return self._bench.model
+
+    def devices(self) -> tuple[DeviceStatus, ...]:
+        """How each device has fared since the agent was made."""
+        passed = max(trio.current_time() - self._since, 1e-9)
+        device = self._bench.device
+        found = device.statistics() if isinstance(device, Pool) else (device.statistics(),)
+        return tuple(
+            DeviceStatus(it.name, min(1.0, it.busy_s / passed), it.trials, it.failures, it.last_fault)
+            for it in found
+        )
 
     @property
     def rest(self) -> Rest:

@@ -26,6 +26,7 @@ __all__ = [
     "BoardView",
     "ClaimDraft",
     "ClaimReceipt",
+    "DeviceStatus",
     "Event",
     "EventStream",
     "ExportFilter",
@@ -126,6 +127,21 @@ class ProposerView:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceStatus:
+    """One device that trials run on, since the daemon started."""
+
+    name: str
+    """`cpu`, `cuda:0`."""
+    busy: float
+    """Part of the time in which a trial ran, from 0 to 1."""
+    trials: int
+    failures: int
+    """Trials without an outcome."""
+    last_fault: str
+    """Stable word for the last of them: `timeout`, `memory`, `crash`, ...; empty if there was none."""
+
+
+@dataclass(frozen=True, slots=True)
 class AgentStatus:
     """What the research agent is doing."""
 
@@ -140,6 +156,9 @@ class AgentStatus:
     """Who has the ideas, as the configuration says."""
     model: ModelStatus | None = None
     """The language model; None where none is configured."""
+    resting: str = ""
+    """Why nothing new starts: `paused`, `on battery`, ...; empty while it works."""
+    devices: tuple[DeviceStatus, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

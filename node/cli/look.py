@@ -32,7 +32,12 @@ def status_command(session: Session) -> None:
     say(f"  board     {status.board_digest[:16]} (equal on nodes with equal records)")
     if status.boards_percent < 100:
         say(f"  boards    catching up with the records: {status.boards_percent:.0f} %")
-    say(f"  agent     {visible(agent.activity)}; {agent.trials} trials, {agent.replications} replications")
+    resting = f" (resting: {visible(agent.resting)})" if agent.resting not in ("", agent.activity) else ""
+    done = f"{agent.trials} trials, {agent.replications} replications"
+    say(f"  agent     {visible(agent.activity)}{resting}; {done}")
+    for device in agent.devices:
+        failed = f", {device.failures} failed, last: {visible(device.last_fault)}" if device.failures else ""
+        say(f"  {device.name:9} busy {device.busy:.0%} of the time, {device.trials} runs{failed}")
     if agent.model is not None:
         _say_model(agent.model)
     for address in status.listen:
