@@ -24,6 +24,7 @@ from experiments.programs.trials import judge
 from experiments.recipe import Recipe
 from experiments.sandbox import Code, Level, Rejected, best_level, probe
 from experiments.track import load_track
+from experiments.tracks.kernels.tasks import TASKS
 from leaderboard.errors import Refused
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -137,7 +138,8 @@ def test_attack_on_a_speed(attack: Attack, run: Run, best: Level) -> None:
         assert outcome in {Code(code) for code in codes}
         return
     assert isinstance(outcome, float), f"turned away: {outcome}"
-    assert abs(outcome) < EVEN
+    measured = len(read_program(attack.source).defines & TASKS.keys())  # the others count as 0 in the mean
+    assert abs(outcome) * len(TASKS) / measured < EVEN
 
 
 @pytest.mark.slow
