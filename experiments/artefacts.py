@@ -9,8 +9,8 @@ and depths, the learning rate of every step, activation, normalisation, loss, at
 compressor.  Nobody lifts them out by hand, and what a track cannot show it leaves out: then it is not probed.
 The novelty checker asks for those of the recipe and of the track's reference, and looks only at what differs.
 
-All arrays are float64, labels are int64.  The functions may raise what the track's own language raises (a `PeerError`) or
-ArithmeticError and ValueError; then that part is not probed.
+All arrays are float64, labels are int64. The functions may raise what the track's own language raises (a
+`PeerError`), ArithmeticError or ValueError; then that part is not probed.
 """
 
 from __future__ import annotations

@@ -309,7 +309,7 @@ async def test_logs_are_shown_and_filtered(run: Run, tmp_path: Path) -> None:
         ("board --limt 3", "--limit"),
         ("board --limit 0", "--limit"),
         ("show", "ID"),
-        ("claim toy", "at least one --slot or --set"),
+        ("claim toy", "at least one --slot, --set or --program"),
         ("claim toy --set lr", "'lr' is not NAME=VALUE"),
         ("export --format csv", "--format"),
         ("up --api-port x", "--api-port"),
