@@ -158,8 +158,7 @@ def mix_heads(
     if design.qk_norm:
         query, key = normalise("rmsnorm", query), normalise("rmsnorm", key)
     if angles is not None:
-        turn = angles[:length].to(query.dtype)
-        query, key = rotary(query, turn), rotary(key, turn)
+        query, key = rotary(query, angles[:length]), rotary(key, angles[:length])
     if design.kv_heads != design.heads:
         shared = design.heads // design.kv_heads
         key, value = key.repeat_interleave(shared, 1), value.repeat_interleave(shared, 1)
@@ -189,7 +188,8 @@ def attention_bias(design: Design) -> torch.Tensor:
 def rotary(heads: torch.Tensor, angles: torch.Tensor) -> torch.Tensor:
     """Turn each pair of channels (i, i + half) of heads (n, heads, length, size) by angles (length, half)."""
     first, second = heads.chunk(2, dim=-1)
-    cos, sin = torch.cos(angles), torch.sin(angles)
+    # Angles of hundreds of radians mean nothing in bfloat16; their cosines do.
+    cos, sin = torch.cos(angles).to(heads.dtype), torch.sin(angles).to(heads.dtype)
     return torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
 
 

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-import numpy as np
 import pytest
 import torch
 
@@ -123,19 +122,3 @@ async def test_a_trial_on_a_device_is_the_run_itself(track: Track) -> None:
     assert one.value == two.value
     assert one.value is not None
     assert 1.5 < one.value < 4.0
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_the_gpu_class_learns(track: Track) -> None:
-    from experiments.harness.exam import load_examiner
-    from experiments.track import load_track
-    from experiments.tracks.byte_lm import gpu_runner
-
-    gpu = load_track("byte-lm-gpu")
-    examiner = load_examiner(gpu.examiner)
-    exam = examiner.prepare(1)
-    found = examiner.score(exam, gpu_runner.run(gpu.reference, 1, exam.inputs, lambda *_: None))
-    assert found is not None
-    assert 0.7 < found < 2.0
-    assert np.isfinite(found)
