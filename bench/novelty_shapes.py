@@ -216,7 +216,7 @@ def _odd_compressor(draw: random.Random) -> Case:
 
 
 def _odd_program(draw: random.Random) -> Case:
-    a = draw.uniform(0.2, 0.45)
+    a = draw.uniform(0.3, 0.45)  # (a*a + b)**-0.25 would be LeCun's law wherever b is small
     code = _pick(
         draw,
         f"class Layer:\n    def __init__(self, a, b):\n        self.w = np.random.randn(b, a)*(a + 3*b)**-{a:.3f}\n",

@@ -7,7 +7,8 @@ and a horizon a schedule.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from .probes.init_laws import Layer
@@ -31,15 +32,56 @@ _RATES = frozenset(
 _INPUTS = frozenset({"x", "z", "u"})
 _VARIABLES = _FANS | _TIMES | _RATES | _INPUTS
 _MAX_FORMULAS = 4
+_MOST_LAW = 80  # characters
+_NORMAL = re.compile(r"(?:\b(?:N|[Nn]ormal|[Gg]aussian)|\U0001d4a9)\s*\(\s*0(?:\.0*)?\s*,\s*")
+_VARIANCE = re.compile(r"\bvariance\s+(?:of\s+|is\s+|=\s*|equal to\s+)?(?=[\d(])", re.I)
+_ROOT = re.compile(r"sqrt|\*\*\s*-?\(?0?\.5|\^\s*-?\(?0?\.5|\*\*\s*\(?-?1/2|\^\s*\(?-?1/2|\u221a|std", re.I)
 
 
 def formula_evidence(claim: str, layers: Sequence[Layer]) -> list[Evidence]:
     """Evidence from the formulae in a claim, the longest few."""
     found: list[Evidence] = []
-    for formula in formulas_in(claim, _VARIABLES)[:_MAX_FORMULAS]:
+    for law in list(_spreads(claim))[:_MAX_FORMULAS]:
+        found += probe_slot("init_std", law, layers)
+    for formula in [] if found else formulas_in(claim, _VARIABLES)[:_MAX_FORMULAS]:
         found += _probe(formula, claim.lower(), layers)
     shown = [item for item in found if item.relation is not Relation.NOT_PROBED]
     return shown if reads_as_formula(claim) else [_told(item) for item in shown]
+
+
+def _spreads(claim: str) -> Iterator[str]:
+    """Laws of the spread of random weights in a claim: `N(0, 2/n_in)`, "variance 2/fan_in".
+
+    The second argument of a normal law is its variance, unless it is written as a root.
+    """
+    for found in _NORMAL.finditer(claim):
+        inner = _balanced(claim[found.end() : found.end() + _MOST_LAW])
+        if _of_fans(inner):
+            yield inner if _ROOT.search(inner) else f"variance = {inner}"
+    for found in _VARIANCE.finditer(claim):
+        rest = claim[found.end() : found.end() + _MOST_LAW]
+        for formula in formulas_in(rest, _FANS)[:1]:
+            if rest.startswith(formula.text):
+                yield f"variance = {formula.text}"
+
+
+def _of_fans(text: str) -> bool:
+    """Whether a text is a formula of the sizes of a layer; other normal laws are noise of some kind."""
+    try:
+        names = parse_formula(text).names
+    except FormulaError:
+        return False
+    return bool(_FANS.intersection(names)) and init_roles(names) is not None
+
+
+def _balanced(text: str) -> str:
+    """What stands before the bracket that closes; nothing if none does."""
+    open_brackets = 1
+    for at, character in enumerate(text):
+        open_brackets += (character == "(") - (character == ")")
+        if open_brackets == 0:
+            return text[:at].strip()
+    return ""
 
 
 def _told(item: Evidence) -> Evidence:
@@ -79,7 +121,8 @@ def _probe(formula: Formula, claim: str, layers: Sequence[Layer]) -> tuple[Evide
     about_init = any(word in claim for word in ("init", "weight", "variance", "std", "fan", "scale"))
     if names <= _INPUTS and len(names) == 1:
         return probe_slot("activation", formula.text)
-    if names & (_TIMES | _RATES) and not (names & _FANS) and (about_rates or not about_init):
+    bare = names <= {"t", "T"} and len(claim) > 2 * len(formula.text)  # in prose, t is a share of anything
+    if names & (_TIMES | _RATES) and not (names & _FANS) and (about_rates or not (about_init or bare)):
         return as_schedule(candidates(ast.parse(f"y = {_python(formula.text)}"))[0])
     if init_roles(formula.names) is not None and (about_init or names & _FANS):
         return probe_slot("init_std", formula.text, layers)
