@@ -23,7 +23,7 @@ from __future__ import annotations
 import marshal
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Self
@@ -122,7 +122,7 @@ class _Across:
         guest.ask(("hold", shapes, self._flat(self._values)))
 
     @staticmethod
-    def _flat(values: list[torch.Tensor]) -> bytes:
+    def _flat(values: Iterable[torch.Tensor]) -> bytes:
         return torch.cat([value.detach().reshape(-1).double() for value in values]).numpy().tobytes()
 
     @torch.no_grad()
