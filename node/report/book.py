@@ -180,7 +180,7 @@ class Book:
             "low": evidence.interval[0] if evidence.interval else None,
             "high": evidence.interval[1] if evidence.interval else None,
             "at_least": view.margin.lower if view.margin else None,
-            "seeds": total.wins + total.losses + total.ties,
+            "seeds": len(evidence.ordered),
             "wins": total.wins,
             "losses": total.losses,
             "ties": total.ties,
