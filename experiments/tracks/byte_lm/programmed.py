@@ -23,7 +23,7 @@ from __future__ import annotations
 import marshal
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Self
@@ -35,6 +35,7 @@ from leaderboard.errors import Refused
 
 from ...expr import ExprError
 from ...programs.answers import ERROR_BYTES, FloatArray, most_bytes, read_answer
+from ...programs.asking import asking
 from ...programs.slots import SLOT_FUNCTIONS, Confinable, SlotProgram
 from ...recipe import Recipe
 from ...sandbox import Code, Confined, Limits, Rejected, spawn
@@ -101,7 +102,7 @@ def _own_model(parts: Parts, code: Confinable, job: Job, defines: frozenset[str]
             times = [step / parts.steps for step in range(parts.steps)]
             parts = replace(parts, multipliers=[float(rate) for rate in functions.rates(times)])
         if "activation" in defines:
-            parts = replace(parts, activate=_asking(functions))
+            parts = replace(parts, activate=asking(functions))
         return _with_optimizer(parts, code, job) if "optimizer" in defines else train(parts, job)
 
 
@@ -132,29 +133,6 @@ class _Across:
         parts = torch.split(torch.from_numpy(moved), [value.numel() for value in self._values])
         for value, part in zip(self._values, parts, strict=True):
             value.copy_(part.reshape(value.shape))
-
-
-def _asking(functions: SlotProgram) -> Callable[[torch.Tensor], torch.Tensor]:
-    def activate(x: torch.Tensor) -> torch.Tensor:
-        value: torch.Tensor = _Asked.apply(x, functions)  # type: ignore[no-untyped-call]
-        return value
-
-    return activate
-
-
-class _Asked(torch.autograd.Function):
-    """An activation whose values and derivatives come from across the wall."""
-
-    @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, functions: SlotProgram) -> torch.Tensor:
-        values, slopes = functions.activate(x.detach().numpy())
-        ctx.save_for_backward(torch.from_numpy(slopes))
-        return torch.from_numpy(values)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
-        (slopes,) = ctx.saved_tensors
-        return gradient * slopes, None
 
 
 # --- a stranger's model -------------------------------------------------------------------------------------

@@ -20,14 +20,14 @@ or the seed. Two defences are particular to this track:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import torch
 
 from ...expr import ExprError
+from ...programs.asking import asking
 from ...programs.slots import Confinable, SlotProgram
 from ...recipe import Recipe
 from .net import FloatArray, draw_shape, stream
@@ -61,7 +61,7 @@ def answer(
             peak = recipe.number("lr")
             parts = replace(parts, rates=[peak * float(rate) for rate in functions.rates(_TIMES)])
         if "activation" in functions.defines:
-            parts = replace(parts, activate=_asking(functions))
+            parts = replace(parts, activate=asking(functions))
         return train(parts, seed, inputs, _quiet, ulps)
 
 
@@ -75,26 +75,3 @@ def _disguised(weights: list[FloatArray], seed: int) -> list[FloatArray]:
     first = weights[0][:, draw.permutation(weights[0].shape[1])]
     last = weights[-1][draw.permutation(weights[-1].shape[0])]
     return [first.copy(), *weights[1:-1], last.copy()]
-
-
-def _asking(functions: SlotProgram) -> Callable[[torch.Tensor], torch.Tensor]:
-    def activate(x: torch.Tensor) -> torch.Tensor:
-        value: torch.Tensor = _Asked.apply(x, functions)  # type: ignore[no-untyped-call]
-        return value
-
-    return activate
-
-
-class _Asked(torch.autograd.Function):
-    """An activation whose values and derivatives come from across the wall."""
-
-    @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, functions: SlotProgram) -> torch.Tensor:
-        values, slopes = functions.activate(x.detach().numpy())
-        ctx.save_for_backward(torch.from_numpy(slopes))
-        return torch.from_numpy(values)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:
-        (slopes,) = ctx.saved_tensors
-        return gradient * slopes, None
