@@ -86,10 +86,15 @@ class Briefing:
 
     @property
     def known(self) -> tuple[Trial, ...]:
-        """Own trials and the confirmed pool, each recipe once (own measurements first)."""
+        """Own trials and the confirmed pool, each recipe once (own measurements first).
+
+        Without recipes that carry a program: which slots it decides cannot be told from outside, and to vary
+        those would only run the same thing again.
+        """
         seen: dict[RecipeId, Trial] = {}
         for trial in (*self.history, *self.pool):
-            seen.setdefault(trial.recipe.id, trial)
+            if trial.recipe.program is None:
+                seen.setdefault(trial.recipe.id, trial)
         return tuple(seen.values())
 
 

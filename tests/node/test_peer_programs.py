@@ -39,6 +39,7 @@ def records(daemon: Daemon, kind: str, claim: str) -> list[dict[str, object]]:
     return [row for row in found if row["payload"].get("claim") == claim]
 
 
+@pytest.mark.timeout(600)
 def test_a_program_is_claimed_fetched_confined_and_replicated(swarm):
     author = swarm("author", agent__replicate_share=0.0)
     willing = swarm("willing", author.address, agent__peer_programs=True, agent__replicate_share=1.0)

@@ -12,7 +12,7 @@ from experiments.search.baselines import Greedy, RandomSearch
 from experiments.search.candidates import Workshop
 from experiments.search.evolution import Evolution
 from experiments.search.proposer import Briefing, Trial
-from experiments.track import Track
+from experiments.track import Track, load_track
 
 Make = Callable[..., Recipe]
 MakeTrial = Callable[..., Trial]
@@ -63,6 +63,18 @@ def test_what_behaves_like_a_known_recipe_is_known(track: Track, recipe: Make, t
         again = Evolution().choose(briefing, random.Random(2))
         assert again is not None
         assert again.recipe.slot("law") != plain.recipe.slot("law")
+
+
+@pytest.mark.parametrize("searcher", [Evolution(), Greedy(), RandomSearch()], ids=lambda s: s.name)
+def test_recipes_with_programs_are_nobodys_raw_material(searcher: Searcher, trial: MakeTrial) -> None:
+    track = load_track("deep-mlp")
+    plain = track.reference
+    coded = Recipe.complete(track.space, dict(plain.settings), dict(plain.slots), bytes(32))
+    briefing = Briefing(track, (trial(plain, 0.5), trial(coded, 5.0)))
+    for seed in range(6):
+        proposal = searcher.choose(briefing, random.Random(seed))
+        assert proposal is not None
+        assert proposal.recipe.program is None
 
 
 @pytest.mark.slow
