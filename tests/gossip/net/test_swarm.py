@@ -60,7 +60,7 @@ async def test_a_fresh_node_fetches_a_large_set_by_buckets(open_cluster: Any) ->
 @pytest.mark.slow
 async def test_several_peers_help_a_fresh_node(open_cluster: Any) -> None:
     async with open_cluster(4) as cluster:
-        many = [synthetic(f"r{i}", i, 200) for i in range(12_000)]
+        many = [synthetic(f"r{i}", i, 1_500) for i in range(12_000)]
         for node in cluster.nodes:
             node.add(*many)
         await cluster.add()
