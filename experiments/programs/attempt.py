@@ -5,7 +5,8 @@ level, or a stable code with the reason of the rejection. As a process (`python 
 experiments.programs.attempt`) it reads one JSON object from its standard input and writes one to its standard
 output, so that the command line loads neither torch nor NumPy:
 
-    in:  {"track": NAME, "recipe": {...} | null, "program": SOURCE | null, "seeds": N | [SEED, ...]}
+    in:  {"track": NAME, "recipe": {...} | null, "program": SOURCE | null, "seeds": N | [SEED, ...],
+          "gpu": true | false}
     out: {"accepted": true, "against": OPPONENT, "effect": ..., "interval": [low, high] | null, ...}
          {"accepted": false, "code": CODE, "reason": TEXT, ...}
          {"error": TEXT}  (exit status 1: this machine or the request is at fault, not the candidate)
@@ -34,7 +35,7 @@ from ..harness.device import open_device
 from ..harness.measure import measure_pairs
 from ..harness.outcome import Fault, TrialError
 from ..recipe import Recipe
-from ..sandbox import Code, Level, Rejected, best_level
+from ..sandbox import Code, Level, Rejected, best_level, probe_gpu
 from ..track import Track, load_track
 from .canonical import Program, read_program
 from .trials import ProgramTrials, takes_programs
@@ -44,6 +45,7 @@ __all__ = ["Attempt", "Rejection", "attempt", "attempt_async", "main"]
 _REQUEST_BYTES: Final = 256 * 1024
 _ODDS: Final = 20  # intervals of 95 %
 _DEFAULT_SEEDS: Final = 8
+_ENVIRONMENT: Final = 120  # characters that a measurement has for the class of the machine
 # A trial that its worker could not finish says something about the candidate, the others about this machine.
 _CANDIDATE_FAULTS: Final = {
     Fault.FOUL: Code.FOUL,
@@ -118,21 +120,31 @@ class Attempt:
 
 
 def attempt(
-    track: Track, recipe: object, program_source: str | bytes | None, seeds: Sequence[int]
+    track: Track,
+    recipe: object,
+    program_source: str | bytes | None,
+    seeds: Sequence[int],
+    *,
+    gpu: bool = False,
 ) -> Attempt:
     """Measure a candidate against the track's reference on the seeds; rejections are values, not errors.
 
-    recipe: a payload, perhaps partial; None means the reference's settings. Raises LocalError and Refused
-    where this machine is at fault. Blocks until done: call it in a process that has nothing else to do.
+    recipe: a payload, perhaps partial; None means the reference's settings. gpu: the program may use a card,
+    by the word of whoever owns it. Raises LocalError and Refused where this machine is at fault. Blocks until
+    done: call it in a process that has nothing else to do.
     """
-    return trio.run(attempt_async, track, recipe, program_source, tuple(seeds))
+    return trio.run(attempt_async, track, recipe, program_source, tuple(seeds), gpu)
 
 
 async def attempt_async(
-    track: Track, recipe: object, program_source: str | bytes | None, seeds: tuple[int, ...]
+    track: Track,
+    recipe: object,
+    program_source: str | bytes | None,
+    seeds: tuple[int, ...],
+    gpu: bool = False,
 ) -> Attempt:
     """As `attempt`, within trio."""
-    trial = _Candidate(track, seeds)
+    trial = _Candidate(track, seeds, gpu=gpu)
     try:
         trial.read(recipe, program_source)
         return trial.scored(await trial.measured())
@@ -147,11 +159,12 @@ async def attempt_async(
 class _Candidate:
     """A candidate on its way to a score; knows at each point what can be said about it."""
 
-    def __init__(self, track: Track, seeds: tuple[int, ...]) -> None:
+    def __init__(self, track: Track, seeds: tuple[int, ...], *, gpu: bool) -> None:
         if not 1 <= len(seeds) <= MAX_SEEDS or len(set(seeds)) != len(seeds):
             raise LocalError(f"give 1 to {MAX_SEEDS} different seeds")
         self._track = track
         self._seeds = seeds
+        self._gpu = gpu
         self._recipe = track.reference
         self._program: Program | None = None
         self._level: Level | None = None
@@ -183,13 +196,15 @@ class _Candidate:
         if self._program is not None:
             programs[self._program.id] = self._program
             self._level = _level()
+        card = await trio.to_thread.run_sync(_card, self._level) if self._gpu else ""
         gate = self._track.manifest.tolerance in ("D0", "D1")
         async with open_device() as device:
-            trials = ProgramTrials(device, programs, self._level)
+            trials = ProgramTrials(device, programs, self._level, gpu=self._gpu)
             found = await measure_pairs(
                 trials, self._track, self._recipe, self._track.reference, self._seeds, gate=gate
             )
-        return replace(found, sandbox=self._sandbox)
+        environment = f"{found.environment} {card}"[:_ENVIRONMENT] if card else found.environment
+        return replace(found, sandbox=self._sandbox, environment=environment)
 
     def scored(self, measurement: Measurement) -> Attempt:
         """The attempt with its effect."""
@@ -223,6 +238,15 @@ class _Candidate:
             interval=None, wins=0, losses=0, sandbox=self._sandbox, recipe=self._recipe_text, program=program,
             against=against,
         )  # fmt: skip
+
+
+def _card(level: Level | None) -> str:
+    """Name of the card that a confined program sees; Refused if it would see none."""
+    if level is not Level.BUBBLEWRAP:
+        raise Refused("only a program behind bubblewrap can be given a card")
+    if not (card := probe_gpu()):
+        raise Refused("a confined program sees no GPU on this machine; try it without `--gpu`")
+    return card
 
 
 def _level() -> Level:
@@ -260,7 +284,8 @@ def _answer(raw: bytes) -> dict[str, object]:
         raise LocalError("the program must be source text")
     track = load_track(request["track"])
     seeds = _seeds(request.get("seeds", _DEFAULT_SEEDS))
-    return attempt(track, request.get("recipe"), source, seeds).to_json()
+    gpu = request.get("gpu") is True
+    return attempt(track, request.get("recipe"), source, seeds, gpu=gpu).to_json()
 
 
 def _seeds(wanted: object) -> tuple[int, ...]:

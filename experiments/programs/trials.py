@@ -64,10 +64,14 @@ class ProgramTrials:
     This process must have nothing else to do meanwhile: it is the child that `programs.attempt` is.
     """
 
-    def __init__(self, device: Device, programs: Mapping[bytes, Program], level: Level | None) -> None:
+    def __init__(
+        self, device: Device, programs: Mapping[bytes, Program], level: Level | None, *, gpu: bool = False
+    ) -> None:
+        """`gpu`: bind the cards, too (`Confinable.gpu`)."""
         self._device = device
         self._programs = dict(programs)
         self._level = level
+        self._gpu = gpu
         self._environment: EnvironmentClass | None = None
 
     async def run(
@@ -114,7 +118,7 @@ class ProgramTrials:
         if program is None:
             raise LocalError("the recipe names a program that was not given")
         start, cpu = time.perf_counter(), time.process_time()
-        value = judge(track, recipe, Confinable(program, self._level), seed, ulps)
+        value = judge(track, recipe, Confinable(program, self._level, self._gpu), seed, ulps)
         wall, cpu = time.perf_counter() - start, time.process_time() - cpu
         return TrialOutcome(value, wall, cpu, self._environment, "diverged" if value is None else "")
 

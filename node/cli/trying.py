@@ -27,6 +27,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--recipe", type=_FILE, help="JSON file {slots: {...}, settings: {...}}: what differs.")
 @recipe_options
 @click.option("--program", type=_FILE, help="Python file with functions for the track's slots.")
+@click.option("--gpu", is_flag=True, help="Let the program use this machine's card (kernels).")
 @click.option(
     "--seeds", default=8, show_default=True, type=click.IntRange(1, 256), help="Fresh paired seeds."
 )
@@ -39,6 +40,7 @@ def try_command(
     slots: tuple[str, ...],
     settings: tuple[str, ...],
     program: Path | None,
+    gpu: bool,
     seeds: int,
 ) -> int:
     """Measure a candidate on TRACK here: effect over the reference with its interval, or why it is rejected.
@@ -47,11 +49,14 @@ def try_command(
 
     Example: consilience try deep-mlp --slot 'init_std=sqrt(3/fan_out)'
     """
+    if gpu and program is None:
+        raise click.UsageError("--gpu says what a program may use: give --program")
     request: JsonMap = {
         "track": track,
         "recipe": _recipe(recipe, slots, settings),
         "program": None if program is None else _read(program),
         "seeds": seeds,
+        "gpu": gpu,
     }
     command = [sys.executable, "-P", "-m", "experiments.programs.attempt"]
     answer = ask_child(command, json.dumps(request).encode(), "running trials")

@@ -26,6 +26,8 @@ from typing import Final
 
 import numpy as np
 
+from leaderboard.errors import Refused
+
 from ...expr import ExprError
 from ...programs.asking import asking
 from ...programs.slots import Confinable, SlotProgram
@@ -49,6 +51,8 @@ def answer(
     ulps: int = 0,
 ) -> dict[str, np.ndarray]:
     """Train with the program's functions and answer the validation images, as `runner.run` does."""
+    if code.gpu:
+        raise Refused("programs of deep-mlp run on the processor")
     with SlotProgram(code, stream(seed, _PROGRAM)) as functions:
         try:
             parts = parts_of(recipe, seed)

@@ -11,7 +11,7 @@ import pytest
 
 from experiments.programs import attempt as attempting
 from experiments.programs.attempt import attempt
-from experiments.sandbox import Code, best_level
+from experiments.sandbox import Code, Level, best_level
 from experiments.track import Track, load_track
 from leaderboard.errors import LocalError, Refused
 
@@ -64,6 +64,29 @@ def test_without_a_sandbox_programs_are_refused_and_recipes_are_not(
     outcome = attempt(deep_mlp, None, HE, [1])
     assert outcome.rejection is not None
     assert outcome.rejection.code is Code.SANDBOX_REFUSED
+
+
+def test_a_card_is_given_behind_bubblewrap_alone(deep_mlp: Track, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempting, "best_level", lambda: Level.LANDLOCK)
+    with pytest.raises(Refused, match="behind bubblewrap"):
+        attempt(deep_mlp, None, HE, [1], gpu=True)
+
+
+def test_a_card_must_be_seen_from_inside(deep_mlp: Track, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempting, "best_level", lambda: Level.BUBBLEWRAP)
+    monkeypatch.setattr(attempting, "probe_gpu", lambda: "")
+    with pytest.raises(Refused, match="sees no GPU"):
+        attempt(deep_mlp, None, HE, [1], gpu=True)
+
+
+@pytest.mark.slow
+def test_a_track_that_runs_on_the_processor_refuses_the_card(
+    deep_mlp: Track, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempting, "best_level", lambda: Level.BUBBLEWRAP)
+    monkeypatch.setattr(attempting, "probe_gpu", lambda: "a card")
+    with pytest.raises(Refused, match="run on the processor"):
+        attempt(deep_mlp, None, HE, [1], gpu=True)
 
 
 @pytest.mark.parametrize("seeds", [[], [1, 1], list(range(257))])
