@@ -32,11 +32,14 @@ def swarm(tmp_path):
         daemon.stop()
 
 
-def records(daemon: Daemon, kind: str, claim: str) -> list[dict[str, object]]:
+def every(daemon: Daemon, kind: str) -> list[dict[str, object]]:
     assert daemon._client is not None
     text = daemon._client.get("/v1/export", params={"kind": kind}).raise_for_status().text
-    found = [json.loads(line) for line in text.splitlines()]
-    return [row for row in found if row["payload"].get("claim") == claim]
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def records(daemon: Daemon, kind: str, claim: str) -> list[dict[str, object]]:
+    return [row for row in every(daemon, kind) if row["payload"].get("claim") == claim]
 
 
 @pytest.mark.timeout(600)
@@ -44,6 +47,8 @@ def test_a_program_is_claimed_fetched_confined_and_replicated(swarm):
     author = swarm("author", agent__replicate_share=0.0)
     willing = swarm("willing", author.address, agent__peer_programs=True, agent__replicate_share=1.0)
     unwilling = swarm("unwilling", author.address, agent__replicate_share=1.0)
+    for other in (author, unwilling):  # or else there would be more promising claims to replicate first
+        other.post("/v1/agent/pause", {})
     draft = {"track": "deep-mlp", "program": HE, "hypothesis": "He"}
     claim = author.post("/v1/claims", draft)["claim"]
     assert author.post("/v1/claims", {**draft, "program": HE.replace("2015", "again")})["known"]
@@ -58,5 +63,7 @@ def test_a_program_is_claimed_fetched_confined_and_replicated(swarm):
     assert made["payload"]["replay"]["seeds"][0] in result["payload"]["measurement"]["seeds"]
     shown = willing.ask(f"/v1/records/{claim}")
     assert shown["standing"]["standing"] == "replicated"
-    other = unwilling.status()["identity"]["author"]
-    assert other not in {row["author"] for row in records(willing, "accept", claim)}
+    unwilling.post("/v1/agent/resume", {})
+    third = unwilling.status()["identity"]["author"]
+    wait_until(lambda: third in {row["author"] for row in every(willing, "accept")}, patience_s=180)
+    assert third not in {row["author"] for row in records(willing, "accept", claim)}
