@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from statistics import median, median_low
+from statistics import median
 from typing import TypeAlias
 
 from leaderboard.board.rows import ClaimView
@@ -149,15 +149,8 @@ class Errands:
         return sum(1 for author in accepted if not self._is_caught(author))
 
     def _has_room(self, claim: ContentId) -> bool:
-        """Whether more seeds by this node would count.
-
-        Each replicator has a cap, and the estimate takes from nobody more seeds than half of the replicators
-        have delivered: who is ahead of them waits for the others.
-        """
-        mine, shares = self._promised(claim), self._standings.claim(claim).evidence.shares
-        delivered = [share.delivered for share in shares if share.counts and share.delivered]
-        ahead = bool(delivered) and mine > median_low(delivered)
-        return not ahead and mine + self._seeds <= self._standings.policy.replicator_cap
+        """Whether more seeds by this node would count, under the policy's cap for each replicator."""
+        return self._promised(claim) + self._seeds <= self._standings.policy.replicator_cap
 
     def _promised(self, claim: ContentId) -> int:
         """Seeds of a claim that this node has accepted so far."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from leaderboard.evidence.draw import PATIENCE_MS, seeds_missing
-from leaderboard.evidence.standing import Standing
+from leaderboard.evidence.draw import PATIENCE_MS
 from leaderboard.evidence.synthetic import Actor, Contest
 from leaderboard.ids import ContentId
 from leaderboard.standings import Standings
@@ -97,24 +96,6 @@ def test_what_my_own_peers_found_hopeless_is_left_alone() -> None:
     assert claim.id in swarm.wanted()  # 8 losses of 40
     for peer in peers[1:]:
         swarm.deliver(peer, claim, -30.0)
-    assert claim.id not in swarm.wanted()
-
-
-def test_second_helpings_are_for_those_who_are_not_ahead() -> None:
-    swarm = Swarm()
-    peers = [swarm.actor(f"peer {number}") for number in range(3)]
-    for peer in peers:
-        swarm.check(peer)
-    claim = swarm.claim(swarm.actor("author"))
-    for peer in (*peers, swarm.me):
-        swarm.deliver(peer, claim, 3.0)
-    for number in range(40):  # tested claims, so that the top of the board deserves more seeds
-        swarm.deliver(peers[0], swarm.claim(peers[1], -1.0, str(number)), -1.0)
-    assert swarm.standings.claim(claim.id).standing is Standing.CONFIRMED
-    assert claim.id in swarm.wanted()
-    swarm.deliver(swarm.me, claim, 3.0)
-    (row,) = swarm.standings.top(swarm.contest.manifest.id)
-    assert seeds_missing(row, swarm.standings.tested(swarm.contest.manifest.id)) > 0
     assert claim.id not in swarm.wanted()
 
 
