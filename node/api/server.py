@@ -1,8 +1,9 @@
 """The server: a loopback socket, the gate, and anycorn inside the daemon's own trio run.
 
-Limits on hostile clients, each tested against the real server: request head 16 KiB (h11) and 5 s (anycorn's
-idle time-out), body 256 KiB and 10 s (`access.Gate`), event streams 32, a peer that stops reading 5 s
-(`TCP_USER_TIMEOUT`, inherited from the listening socket; without it a stuck client delays shutdown by 20 s).
+Limits on hostile clients, each tested against the real server: request head 16 KiB (h11) and 20 s
+(anycorn's idle time-out), body 256 KiB and 10 s (`access.Gate`), event streams 32, a peer that stops reading
+5 s (`TCP_USER_TIMEOUT`, inherited from the listening socket; without it a stuck client delays shutdown by
+20 s).
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ from .ports import NodePort
 __all__ = ["serve"]
 
 _UNSENT_MS = 5_000
+_IDLE_S = 20.0
+"""How long a kept connection may be idle. Well above the 5 s after which httpx drops one by itself: whoever
+closes first must be the client, or its next request meets a closed door."""
 _GRACE_S = 1.0
 _HARD_STOP_S = 2.5
 """From the wish to stop to cutting what is still open."""
@@ -81,6 +85,7 @@ def _settings(listener: socket.socket) -> anycorn.Config:
     settings.errorlog = logging.getLogger("anycorn.error")
     settings.accesslog = None
     settings.include_server_header = False
+    settings.keep_alive_timeout = _IDLE_S
     settings.graceful_timeout = _GRACE_S
     settings.shutdown_timeout = _GRACE_S
     settings.h11_max_incomplete_size = 16 * 1024

@@ -159,7 +159,7 @@ async def test_slow_heads_and_slow_bodies_are_cut(served: Served, autojump_clock
     """On a clock that jumps: a head or a body that never ends is closed by the server's own deadline."""
     started = trio.current_time()
     assert await until_closed(served, b"GET / HTTP/1.1\r\nHost: ") == b""
-    assert trio.current_time() - started < 10
+    assert 5 < trio.current_time() - started < 30  # later than httpx forgets an idle connection
     body = head(served, "Content-Length: 100", method="POST", path="/v1/claims") + b"{"
     assert status(await until_closed(served, body)) == 408
 
