@@ -12,8 +12,8 @@ import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Final
+from functools import cached_property, lru_cache
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from .region import Region, Table, fingerprints
 __all__ = ["Candidate", "Known", "Workshop"]
 
 _PARENTS: Final = 8  # trials that evolution draws on
+_TEXTS: Final = 8192  # expressions of trials that are kept read, per slot
 _LEVEL_SPREAD: Final = 0.1  # of the scale at which a shape is tried, as a logarithm
 
 
@@ -45,6 +46,8 @@ class Known:
     """Fingerprints of the tables."""
     rest: bytes
     """Everything that is not searched, as bytes."""
+    sensible: bool
+    """Are all its values in range, so that it has features?"""
     trial: Trial | None = None
 
     @property
@@ -83,16 +86,6 @@ class Candidate:
             return None
 
 
-@lru_cache(maxsize=32)
-def _region(slot: Slot) -> Region:
-    return Region.of(slot)
-
-
-@lru_cache(maxsize=32)
-def _library(slot: Slot) -> Library:
-    return Library(_region(slot))
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Idea:
     """An expression for a slot with what is known of it."""
@@ -101,16 +94,50 @@ class _Idea:
     table: Table
     fingerprint: bytes
     complexity: float
+    sensible: bool
+    """Are its values in range, so that it has features?"""
 
 
-@lru_cache(maxsize=8192)
-def _behaviour(slot: Slot, text: str) -> _Idea:
-    return _idea(slot, parse(text, slot.variables))
+class _Stall:
+    """What is known of one slot whatever the briefing says: its region, its library, texts that were read."""
+
+    def __init__(self, slot: Slot) -> None:
+        self.slot = slot
+        self.region = Region.of(slot)
+        self.grammar = Grammar(slot.variables)
+        self.read = lru_cache(maxsize=_TEXTS)(self._read)
+
+    @cached_property
+    def library(self) -> Library:
+        """The short expressions of the slot; takes about a second the first time."""
+        return Library(self.region)
+
+    def _read(self, text: str) -> _Idea:
+        expr = parse(text, self.slot.variables)
+        table = self.region.values(expr)
+        fits = bool(self.region.sensible(table))
+        return _Idea(expr, table, fingerprints(table[None])[0], complexity(expr), fits)
+
+    def ideas(self, exprs: Sequence[Expr]) -> list[_Idea | None]:
+        """New expressions in their order; None for one that is too large or has a value out of range."""
+        small = [place for place, expr in enumerate(exprs) if expr.size <= MAX_SIZE]
+        found: list[_Idea | None] = [None] * len(exprs)
+        if small:
+            tables = np.array([self.region.values(exprs[place]) for place in small])
+            fits = np.flatnonzero(self.region.sensible(tables))
+            for row, mark in zip(fits, fingerprints(tables[fits]), strict=True):
+                expr = exprs[small[row]]
+                found[small[row]] = _Idea(expr, tables[row], mark, complexity(expr), True)
+        return found
 
 
-def _idea(slot: Slot, expr: Expr, table: Table | None = None) -> _Idea:
-    table = _region(slot).values(expr) if table is None else table
-    return _Idea(expr, table, fingerprints(table[None])[0], complexity(expr))
+@lru_cache(maxsize=32)
+def _stall(slot: Slot) -> _Stall:
+    return _Stall(slot)
+
+
+_Sketch: TypeAlias = tuple[Known, Expr, str, tuple[Known, ...]]
+"""A base, what its slot might say instead, where that came from, and the trials it came from."""
 
 
 class Workshop:
@@ -118,9 +145,11 @@ class Workshop:
 
     def __init__(self, briefing: Briefing) -> None:
         self.slots = [slot for slot in briefing.track.space.slots if slot.name in briefing.searched]
+        self._stalls = [_stall(slot) for slot in self.slots]
+        self._searched = frozenset(slot.name for slot in self.slots)
         self.reference = self._look(briefing.track.reference)
         known = [self._look(trial.recipe, trial) for trial in briefing.known]
-        self.tried = [item for item in known if self.sensible(item)]
+        self.tried = [item for item in known if item.sensible]
         self._known = {item.mark: item for item in map(self._look, briefing.open_claims)}
         self._known.update((item.mark, item) for item in (*known, self.reference))
         least = briefing.track.manifest.delta_min
@@ -128,21 +157,17 @@ class Workshop:
         self.parents = [item for item in ranked[:_PARENTS] if item.merit > least]
 
     def _look(self, recipe: Recipe, trial: Trial | None = None) -> Known:
-        ideas = [_behaviour(slot, recipe.slot(slot.name)) for slot in self.slots]
-        searched = {slot.name for slot in self.slots}
-        rest = [*recipe.settings, *(item for item in recipe.slots if item[0] not in searched)]
+        ideas = [stall.read(recipe.slot(stall.slot.name)) for stall in self._stalls]
+        rest = [*recipe.settings, *(item for item in recipe.slots if item[0] not in self._searched)]
         return Known(
             recipe,
             tuple(idea.expr for idea in ideas),
             tuple(idea.table for idea in ideas),
             tuple(idea.fingerprint for idea in ideas),
             repr(rest).encode(),
+            all(idea.sensible for idea in ideas),
             trial,
         )
-
-    def sensible(self, known: Known) -> bool:
-        """Are all its values in range, so that it has features?"""
-        return all(_region(s).sensible(table) for s, table in zip(self.slots, known.tables, strict=True))
 
     def namesake(self, recipe: Recipe) -> Known | None:
         """A known recipe, tried or being run by a peer, that behaves like this one."""
@@ -158,64 +183,63 @@ class Workshop:
 
     def features(self, tables: Sequence[tuple[Table, ...]]) -> list[Table]:
         """For each slot the features of many recipes, shape (recipes, points)."""
-        columns = zip(self.slots, zip(*tables, strict=True), strict=True)
-        return [_region(slot).features(np.array(column)) for slot, column in columns]
+        columns = zip(self._stalls, zip(*tables, strict=True), strict=True)
+        return [stall.region.features(np.array(column)) for stall, column in columns]
 
     def short(self, place: int, count: int, rng: random.Random) -> Iterator[Candidate]:
         """Entries of the library of one slot, plain ones more often."""
-        library = _library(self.slots[place])
+        library = self._stalls[place].library
         base = self._parent(rng) if self.parents else self.reference
         for entry in dict.fromkeys(rng.choices(library.entries, cum_weights=library.entry_weights, k=count)):
             yield from self._made(base, place, entry, "a short expression that nobody tried")
 
     def scaled(self, place: int, count: int, rng: random.Random) -> Iterator[Candidate]:
         """Shapes from the library, at about the scale of a trial that did well."""
-        if not self.parents or not _region(self.slots[place]).positive:
+        if not self.parents or not self._stalls[place].region.positive:
             return
-        library = _library(self.slots[place])
+        library = self._stalls[place].library
+        sketches: list[_Sketch] = []
         for shape in rng.choices(library.shapes, cum_weights=library.shape_weights, k=count):
             donor = self._parent(rng)
             gap = float(np.log(donor.tables[place]).mean()) - shape.level
             factor = round_to(math.exp(gap + rng.gauss(0.0, _LEVEL_SPREAD)), rng.choice((1, 1, 2)))
             origin = f"another shape at the scale of {donor.exprs[place]}"
-            yield from self._new(donor, place, _times(factor, shape.expr), origin, (donor,))
+            sketches.append((donor, _times(factor, shape.expr), origin, (donor,)))
+        yield from self._new(place, sketches)
 
     def mutants(self, place: int, count: int, rng: random.Random) -> Iterator[Candidate]:
         """Mutants and crosses of the best."""
         if not self.parents:
             return
+        grammar = self._stalls[place].grammar
+        sketches: list[_Sketch] = []
         for _ in range(count):
             parent, mate = self._parent(rng), self._parent(rng)
             first, second = parent.exprs[place], mate.exprs[place]
-            grammar = Grammar(self.slots[place].variables)
             if mate is not parent and rng.random() < 0.5:
                 origin = f"a cross of {first} and {second}"
-                crossed = grammar.cross(first, second, rng)
-                yield from self._new(parent, place, crossed, origin, (parent, mate))
+                sketches.append((parent, grammar.cross(first, second, rng), origin, (parent, mate)))
             else:
-                origin = f"a mutation of {first}"
-                yield from self._new(parent, place, grammar.mutate(first, rng), origin, (parent,))
+                sketches.append((parent, grammar.mutate(first, rng), f"a mutation of {first}", (parent,)))
+        yield from self._new(place, sketches)
 
     def changed(self, base: Known, rng: random.Random) -> Iterator[Candidate]:
         """One mutant of a recipe."""
         place = rng.randrange(len(self.slots))
-        expr = Grammar(self.slots[place].variables).mutate(base.exprs[place], rng)
+        expr = self._stalls[place].grammar.mutate(base.exprs[place], rng)
         parents = () if base.trial is None else (base,)
-        yield from self._new(base, place, expr, f"a change of {base.exprs[place]}", parents)
+        yield from self._new(place, [(base, expr, f"a change of {base.exprs[place]}", parents)])
 
     def _parent(self, rng: random.Random) -> Known:
         """One of the best, better ones more often."""
         return self.parents[min(int(rng.expovariate(0.5)), len(self.parents) - 1)]
 
-    def _new(
-        self, base: Known, place: int, expr: Expr, origin: str, parents: tuple[Known, ...]
-    ) -> Iterator[Candidate]:
-        """The candidate, or nothing if its expression is too large, out of range or known."""
-        if expr.size > MAX_SIZE:
-            return
-        idea = _idea(self.slots[place], expr)
-        if _region(self.slots[place]).sensible(idea.table):
-            yield from self._made(base, place, idea, origin, parents)
+    def _new(self, place: int, sketches: Sequence[_Sketch]) -> Iterator[Candidate]:
+        """The candidates, without those whose expression is too large, out of range or known."""
+        ideas = self._stalls[place].ideas([expr for _, expr, _, _ in sketches])
+        for idea, (base, _, origin, parents) in zip(ideas, sketches, strict=True):
+            if idea is not None:
+                yield from self._made(base, place, idea, origin, parents)
 
     def _made(
         self, base: Known, place: int, idea: _Idea | Entry, origin: str, parents: tuple[Known, ...] = ()

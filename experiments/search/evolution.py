@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -37,7 +36,7 @@ from leaderboard.manifest import TrackManifest
 from .candidates import Candidate, Known, Workshop
 from .proposer import Briefing, Proposal
 from .region import Table
-from .surrogate import MAX_TRIALS, Surrogate, gains, strengths, unwarp, warp
+from .surrogate import MAX_TRIALS, Cross, Plane, Surrogate, gains, strengths, unwarp, warp
 
 __all__ = ["Evolution", "Tuning"]
 
@@ -124,24 +123,24 @@ class Evolution:
             # Nothing is known: a random plain idea (Gumbel noise makes the largest a draw from the weights).
             return -razor - np.log(-np.log([rng.random() for _ in candidates])), [None] * len(candidates)
         telling = _telling(workshop)
-        old = workshop.features([known.tables for known in telling])
-        new = workshop.features([candidate.tables for candidate in candidates])
-        chance, effects = self._chance(telling, old, new, briefing.track.manifest)
-        distance = _distance(new, old, tuning.level_share)
+        plane = Plane(workshop.features([known.tables for known in telling]))
+        new = plane.of(workshop.features([candidate.tables for candidate in candidates]))
+        chance, effects = self._chance(telling, plane, new, briefing.track.manifest)
+        distance = new.nearest(tuning.level_share)
         spread = tuning.spread * np.log(np.minimum(distance, tuning.far) + 1e-6)
         return chance - razor + spread - np.where(distance < tuning.apart, _ONE_IDEA, 0.0), effects
 
     def _chance(
-        self, telling: list[Known], old: list[Table], new: list[Table], manifest: TrackManifest
+        self, telling: list[Known], plane: Plane, new: Cross, manifest: TrackManifest
     ) -> tuple[Table, list[float | None]]:
         """Log chance of coming close to the best, shape (candidates,), and predicted effects."""
         # The reference gains nothing over itself, and that is certain.
         effects = [known.trial.effect if known.trial else 0.0 for known in telling]
         seeds = [known.trial.seeds if known.trial else _CERTAIN for known in telling]
         targets = strengths(effects, manifest.delta_min, manifest.effect_bound)
-        force = Surrogate(old, targets, seeds, trend=True).guess(new)
+        force = Surrogate(plane, targets, seeds, trend=True).guess(new)
         between = force.between(self._tuning.width)
-        surrogate = Surrogate(old, gains(effects), seeds)
+        surrogate = Surrogate(plane, gains(effects), seeds)
         guess = surrogate.guess(new)
         predicted: list[float | None] = [unwarp(float(mean)) for mean in guess.mean]
         floor = warp(_CLEARLY * manifest.delta_min)
@@ -169,16 +168,4 @@ def _telling(workshop: Workshop) -> list[Known]:
         best = ranked[: room // 2]
         chosen = {id(known) for known in best}
         tried = best + [known for known in tried if id(known) not in chosen][-(room - len(best)) :]
-    return [*tried, *([workshop.reference] if workshop.sensible(workshop.reference) else [])]
-
-
-def _distance(new: Sequence[Table], old: Sequence[Table], level_share: float) -> Table:
-    """Distance of every candidate to the nearest tried recipe, shape (candidates,)."""
-    total = np.zeros((len(new[0]), len(old[0])))
-    for a, b in zip(new, old, strict=True):
-        first, second = a.mean(axis=1, keepdims=True), b.mean(axis=1, keepdims=True)
-        whole = (a**2).mean(axis=1)[:, None] + (b**2).mean(axis=1)[None, :] - 2.0 * a @ b.T / a.shape[1]
-        level = (first - second.T) ** 2
-        total += np.maximum(whole - level, 0.0) + level_share**2 * level
-    nearest: Table = np.sqrt(total.min(axis=1))
-    return nearest
+    return [*tried, *([workshop.reference] if workshop.reference.sensible else [])]

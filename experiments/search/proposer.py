@@ -91,10 +91,10 @@ class Briefing:
         Without recipes that carry a program: which slots it decides cannot be told from outside, and to vary
         those would only run the same thing again.
         """
-        seen: dict[RecipeId, Trial] = {}
+        seen: dict[Recipe, Trial] = {}
         for trial in (*self.history, *self.pool):
             if trial.recipe.program is None:
-                seen.setdefault(trial.recipe.id, trial)
+                seen.setdefault(trial.recipe, trial)
         return tuple(seen.values())
 
 

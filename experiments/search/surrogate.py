@@ -27,7 +27,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MAX_TRIALS", "Guess", "Surrogate", "gains", "strengths", "unwarp", "warp"]
+__all__ = ["MAX_TRIALS", "Cross", "Guess", "Plane", "Surrogate", "gains", "strengths", "unwarp", "warp"]
 
 Matrix = NDArray[np.float64]
 
@@ -73,21 +73,47 @@ class Guess:
         return logarithm
 
 
-class Surrogate:
-    """A Gaussian process fitted to trials; features are one (n, points) matrix per slot."""
+class Plane:
+    """The tried candidates as points, with their distances: what several surrogates of one briefing share."""
 
-    def __init__(
-        self, features: Sequence[Matrix], targets: Matrix, seeds: Sequence[int], *, trend: bool = False
-    ) -> None:
+    def __init__(self, features: Sequence[Matrix]) -> None:
+        """`features`: one (n, points) matrix per slot."""
+        self.blocks = _blocks(features)
+        self.within = [_squared_distances(block, block) for block in self.blocks]
+
+    def of(self, features: Sequence[Matrix]) -> Cross:
+        """Candidates given in the same way, seen from here."""
+        blocks = _blocks(features)
+        return Cross(blocks, [_squared_distances(a, b) for a, b in zip(blocks, self.blocks, strict=True)])
+
+
+@dataclass(frozen=True, slots=True)
+class Cross:
+    """Candidates, and their squared distances to the points of a plane: (candidates, tried) a block."""
+
+    blocks: list[Matrix]
+    distances: list[Matrix]
+
+    def nearest(self, level_share: float) -> Matrix:
+        """Distance of every candidate to the nearest point, shape (candidates,); levels count for so much."""
+        shares = itertools.cycle((level_share**2, 1.0))
+        total = sum(share * matrix for share, matrix in zip(shares, self.distances, strict=False))
+        nearest: Matrix = np.sqrt(np.asarray(total).min(axis=1))
+        return nearest
+
+
+class Surrogate:
+    """A Gaussian process fitted to trials, which are the points of a plane."""
+
+    def __init__(self, plane: Plane, targets: Matrix, seeds: Sequence[int], *, trend: bool = False) -> None:
         self._signal = max(float(np.sqrt((targets**2).mean())), 1e-3)
         self._inverse_seeds = 1.0 / np.maximum(np.array(seeds, dtype=np.float64), 1.0)
-        self._blocks = _blocks(features)
+        self._blocks = plane.blocks
         self._centres = [level.mean() for level in self._blocks[::2]] if trend else []
         self._widths = [max(float(level.std()), 1e-3) for level in self._blocks[::2]] if trend else []
-        distances = [_squared_distances(block, block) for block in self._blocks]
         linear = self._linear(self._blocks)
-        self._fit(distances, linear, targets / self._signal)
-        fitted = (_kernel(distances, self._scales) + linear) @ self._weights * self._signal
+        self._fit(plane.within, linear, targets / self._signal)
+        fitted = (_kernel(plane.within, self._scales) + linear) @ self._weights * self._signal
         self.best = float(fitted.max())
         """The highest fitted effect of a tried candidate, warped: not the luckiest measurement."""
 
@@ -108,34 +134,47 @@ class Surrogate:
         grid = np.ix_(some, some)
         few = [distance[grid] for distance in distances]
         line = linear[grid] if isinstance(linear, np.ndarray) else linear
-        best = -math.inf
-        for scales in _scale_grid(len(distances)):
-            kernel = _kernel(few, scales) + line
-            for noise in _NOISES:
-                factor = np.linalg.cholesky(kernel + np.diag(noise * self._inverse_seeds[some] + 1e-6))
-                half = solve_triangular(factor, targets[some], lower=True, check_finite=False)
-                score = -0.5 * float(half @ half) - float(np.log(np.diag(factor)).sum())
-                if score > best:
-                    best, self._scales, self._noise = score, scales, noise
+        choices = list(itertools.product(_scale_grid(len(distances)), _NOISES))
+        kernels = np.repeat(
+            [_kernel(few, scales) + line for scales in _scale_grid(len(distances))], len(_NOISES), 0
+        )
+        noises = np.array([noise for _, noise in choices])[:, None] * self._inverse_seeds[some] + 1e-6
+        self._scales, self._noise = choices[int(_likelihoods(kernels, noises, targets[some]).argmax())]
         kernel = _kernel(distances, self._scales) + linear
         self._factor = np.linalg.cholesky(kernel + np.diag(self._noise * self._inverse_seeds + 1e-6))
         half = solve_triangular(self._factor, targets, lower=True, check_finite=False)
         self._weights = solve_triangular(self._factor, half, lower=True, trans=1, check_finite=False)
 
-    def guess(self, features: Sequence[Matrix], seeds: int = 2) -> Guess:
-        """Predictions for candidates given like the trials, measured with so many seeds."""
+    def guess(self, new: Cross, seeds: int = 2) -> Guess:
+        """Predictions for candidates seen from the plane of the trials, measured with so many seeds."""
         from scipy.linalg import solve_triangular
 
-        new = _blocks(features)
-        distances = [_squared_distances(a, b) for a, b in zip(new, self._blocks, strict=True)]
-        cross = _kernel(distances, self._scales) + self._linear(new)
+        cross = _kernel(new.distances, self._scales) + self._linear(new.blocks)
         half = solve_triangular(self._factor, cross.T, lower=True, check_finite=False)
         alone = 1.0 + sum(
             ((level - centre)[:, 0] / width) ** 2
-            for level, centre, width in zip(new[::2], self._centres, self._widths, strict=False)
+            for level, centre, width in zip(new.blocks[::2], self._centres, self._widths, strict=False)
         )
-        variance = np.maximum(alone - (half**2).sum(axis=0), 0.0) + self._noise / seeds
+        variance = np.maximum(alone - np.einsum("ij,ij->j", half, half), 0.0) + self._noise / seeds
         return Guess(cross @ self._weights * self._signal, np.sqrt(variance) * self._signal)
+
+
+def _likelihoods(kernels: Matrix, noises: Matrix, targets: Matrix) -> Matrix:
+    """Log marginal likelihood of each kernel (k, n, n) with its diagonal of noise (k, n), up to a constant.
+
+    The targets stand in each matrix as one row more, so that its Cholesky factor holds the solved targets in
+    its last row: one batched call for all.
+    """
+    count, size = noises.shape
+    stack = np.empty((count, size + 1, size + 1))
+    stack[:, :size, :size] = kernels
+    stack[:, range(size), range(size)] += noises
+    stack[:, size, :size] = stack[:, :size, size] = targets
+    stack[:, size, size] = 1e7 * float(targets @ targets) + 1.0  # any number that keeps it positive
+    factors = np.linalg.cholesky(stack)
+    logs = np.log(factors[:, range(size), range(size)]).sum(axis=1)
+    score: Matrix = -0.5 * (factors[:, size, :size] ** 2).sum(axis=1) - logs
+    return score
 
 
 def gains(effects: Sequence[float | None]) -> Matrix:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from experiments.search.surrogate import Surrogate, gains, strengths, unwarp, warp
+from experiments.search.surrogate import Plane, Surrogate, gains, strengths, unwarp, warp
 
 
 def _line(*levels: float) -> list[np.ndarray]:
@@ -22,30 +22,33 @@ def test_warp_is_invertible_and_monotone() -> None:
 
 
 def test_it_interpolates_and_doubts_what_is_far() -> None:
-    surrogate = Surrogate(_line(0.0, 1.0, 2.0), gains([0.0, 1.0, 2.0]), [8, 8, 8])
-    guess = surrogate.guess(_line(1.5, 9.0))
+    plane = Plane(_line(0.0, 1.0, 2.0))
+    guess = Surrogate(plane, gains([0.0, 1.0, 2.0]), [8, 8, 8]).guess(plane.of(_line(1.5, 9.0)))
     assert 0.9 < unwarp(guess.mean[0]) < 2.1
     assert abs(guess.mean[1]) < 0.2  # the prior: like the reference
     assert guess.deviation[1] > guess.deviation[0]
 
 
 def test_more_seeds_weigh_more() -> None:
-    few = Surrogate(_line(0.0, 0.0), gains([0.0, 4.0]), [8, 1]).guess(_line(0.0))
-    many = Surrogate(_line(0.0, 0.0), gains([0.0, 4.0]), [1, 8]).guess(_line(0.0))
+    plane = Plane(_line(0.0, 0.0))
+    few = Surrogate(plane, gains([0.0, 4.0]), [8, 1]).guess(plane.of(_line(0.0)))
+    many = Surrogate(plane, gains([0.0, 4.0]), [1, 8]).guess(plane.of(_line(0.0)))
     assert few.mean[0] < many.mean[0]
 
 
 def test_between_too_weak_and_too_strong() -> None:
     targets = strengths([0.0, 0.001, None, -2.0, 0.3, -0.3], least=0.01, bound=2.0)
     assert targets.tolist() == [-1.0, -1.0, 1.0, 1.0, 0.0, 0.0]
-    guess = Surrogate(_line(-3.0, -2.0, 2.0, 3.0), targets[:4], [1] * 4).guess(_line(-2.5, 0.0, 2.5))
+    plane = Plane(_line(-3.0, -2.0, 2.0, 3.0))
+    guess = Surrogate(plane, targets[:4], [1] * 4).guess(plane.of(_line(-2.5, 0.0, 2.5)))
     chances = guess.between(0.5)
     assert chances[1] > chances[0]
     assert chances[1] > chances[2]
 
 
 def test_chance_is_a_probability_that_falls_with_the_threshold() -> None:
-    guess = Surrogate(_line(0.0, 1.0), gains([0.5, 1.0]), [4, 4]).guess(_line(0.5))
+    plane = Plane(_line(0.0, 1.0))
+    guess = Surrogate(plane, gains([0.5, 1.0]), [4, 4]).guess(plane.of(_line(0.5)))
     assert 0 > guess.chance(0.5)[0] > guess.chance(2.0)[0]
     assert math.isfinite(guess.chance(50.0)[0])
 
