@@ -127,6 +127,11 @@ class TrackBoard:
         return moved
 
     @property
+    def key(self) -> bytes:
+        """What tells this board from others in the same tables."""
+        return self._prefix
+
+    @property
     def essence(self) -> bytes:
         """A hash of all entries."""
         return self._essence.to_bytes(32, "big")

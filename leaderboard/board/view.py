@@ -16,6 +16,7 @@ from ..evidence.policy import Policy
 from ..ids import ContentId, RecipeId, TrackId
 from ..manifest import TrackManifest
 from .findings import findings_of
+from .kept import ROWS
 from .rows import Board, ClaimView, Row
 from .trackboard import Sources, TrackBoard
 
@@ -42,6 +43,8 @@ class View:
         """Claims as last read; dropped when their verdict may have changed or a bar moved."""
         self._others: dict[RecipeId, tuple[ContentId, ...]] = {}
         """Claims of a recipe beside the one under which it is shown; dropped when one of them changed."""
+        self._kept = sources.tables.table("first_rows", ROWS)
+        """The confirmed ones among the first rows of each board, as it is after `settle`."""
 
     def open_track(self, manifest: TrackManifest, claims: Iterable[ContentId]) -> None:
         """A track became known, or is known again; `claims` are those that no board has seen yet."""
@@ -56,8 +59,9 @@ class View:
 
     def settle(self) -> None:
         """Bring every board up to date and its first rows into memory."""
-        for track in [track for track, dirty in self._dirty.items() if dirty]:
-            self.top(track, _WARM)
+        for track, state in self._tracks.items():
+            if self._dirty[track] or self._kept.get(state.key) is None:
+                self._kept.put(state.key, tuple(self.top(track, _WARM)))
 
     def track(self, track: TrackId) -> TrackBoard:
         """The state behind a track's board, up to date; KeyError if the track is unknown."""
@@ -66,6 +70,7 @@ class View:
             level = state.bar_level
             moved = state.refresh(self._dirty[track])
             self._dirty[track] = set()
+            self._kept.drop(state.key)
             if self._others:
                 for claim in moved:
                     self._others.pop(state.recipe_of(claim), None)
@@ -108,6 +113,9 @@ class View:
     def top(self, track: TrackId, most: int) -> list[Row]:
         """The first confirmed rows alone."""
         state = self.track(track)
+        kept = self._kept.get(state.key)
+        if kept is not None and (most <= len(kept) or len(kept) < _WARM):
+            return list(kept[:most])
         return [
             self._row(state, placed.claim, rank, tier)
             for rank, (tier, placed) in enumerate(state.ranking.top(most), start=1)

@@ -91,6 +91,30 @@ async def test_a_start_goes_on_where_the_file_ends(store, tmp_path):
     last.close()
 
 
+async def test_first_rows_are_read_without_their_records(store, tmp_path, monkeypatch):
+    contest, path = Contest(), tmp_path / "boards.db"
+    author, *peers = (Actor(f"a{number}", contest) for number in range(4))
+    claim = author.claim(5.0)
+    accepts = [peer.accept(claim) for peer in peers]
+    late = peers[0].accept(author.claim(1.0, text="another"))
+    runs = [peer.deliver(accept, 5.0) for peer, accept in zip(peers, accepts, strict=True)]
+    first = replica_of(store, path)
+    await first.open()
+    await first.admit([item.raw for item in (author.track(), claim, *accepts, *runs)], "")
+    track = contest.manifest.id
+    rows = first.standings.top(track)
+    assert [row.view.id for row in rows] == [claim.id]
+    first.close()
+    again = replica_of(store, path)
+    await again.open()
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "on_claim", lambda *_: pytest.fail("a record was read"))
+        assert again.standings.top(track) == rows
+    await again.admit([author.result(claim, 5.0).raw, late.raw], "")
+    assert again.standings.top(track)[0].view.evidence.author is not None
+    again.close()
+
+
 async def test_any_batches_saves_and_kills_end_at_the_same_boards(store, tmp_path):
     chance, records = random.Random(5), history(20)
     path, done = tmp_path / "boards.db", 0
