@@ -13,6 +13,7 @@ class MemoryShelf:
 
     def __init__(self, room: int = 1 << 40) -> None:
         self.blobs: dict[BlobId, tuple[BlobHead, bytes]] = {}
+        self.unfinished: dict[BlobId, dict[int, bytes]] = {}
         self.room = room
 
     def put(self, data: bytes) -> BlobId:
@@ -44,13 +45,15 @@ class MemoryIncoming:
     def __init__(self, shelf: MemoryShelf, head: BlobHead) -> None:
         self._shelf = shelf
         self._head = head
-        self._chunks: dict[int, bytes] = {}
+        self._chunks = shelf.unfinished.setdefault(head.id, {})
+        self.have = frozenset(self._chunks)
 
     async def write(self, index: int, chunk: bytes) -> None:
         self._chunks[index] = chunk
 
     async def keep(self) -> None:
         self._shelf.put(b"".join(self._chunks[index] for index in range(self._head.chunks)))
+        self._shelf.unfinished.pop(self._head.id)
 
     async def drop(self) -> None:
-        self._chunks.clear()
+        """What was written stays for the next fetch."""

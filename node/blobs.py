@@ -1,19 +1,18 @@
 """Blobs on the disk: one file each, under a quota, checked whenever they are read.
 
-A file holds the blob's head (eight bytes of size, then the digests) and its chunks, and is named by the
-blob's id. The name is never believed: what is read is checked against the id, and a file that does not hold
-what its name says is removed. A file is written under `partial/`, synced, renamed and its folder synced, so
-a crash leaves a whole blob or none.
+A file (`node.blobs_file`) is named by the blob's id. The name is never believed: what is read is checked
+against the id, and a file that does not hold what its name says is removed. A file is written under
+`partial/`, synced, renamed and its folder synced, so a crash shows a whole blob or none. What a fetch has
+written by then stays for the next one (`node.blobs_unfinished`).
 
 `own/` holds what this node made (programs of its own claims); it never goes away by itself, because nobody
-else may have it. `fetched/` holds copies of others' blobs: when room is needed, first those go that no record
-refers to, then the others, least recently used first.
+else may have it. `fetched/` holds copies of others' blobs. When room is needed, first what is not whole goes,
+then copies that no record refers to, then the others, least recently used first.
 """
 
 from __future__ import annotations
 
 import os
-import secrets
 import threading
 from collections.abc import Collection
 from contextlib import suppress
@@ -23,12 +22,13 @@ from typing import BinaryIO
 
 from leaderboard.blob import CHUNK_BYTES, MAX_BLOB_BYTES, BlobHead, BlobId, head_of
 from leaderboard.errors import PeerError, Refused
-from leaderboard.ids import from_text, short, to_text
+from leaderboard.ids import from_text, to_text
 
-__all__ = ["FOLDERS", "BlobStore", "IncomingFile", "read_head"]
+from .blobs_file import DIGEST_BYTES, SIZE_BYTES, IncomingFile, file_bytes, read_head, start_of
+from .blobs_unfinished import Unfinished
 
-_SIZE_BYTES = 8
-_DIGEST_BYTES = 32
+__all__ = ["FOLDERS", "BlobStore"]
+
 FOLDERS = ("own", "fetched")
 
 
@@ -52,10 +52,9 @@ class BlobStore:
         self._reserved = 0
         for folder in (*FOLDERS, "partial"):
             (path / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
-        for left in (path / "partial").iterdir():
-            left.unlink()
         for folder in reversed(FOLDERS):  # what is in both, by a crash in between, is our own
             self._scan(folder)
+        self._unfinished = Unfinished(path / "partial", self._entries)
 
     def __contains__(self, blob: BlobId) -> bool:
         return blob in self._entries
@@ -67,7 +66,8 @@ class BlobStore:
     def size_bytes(self) -> int:
         """Bytes of all files, and of the room reserved for those on their way."""
         with self._lock:
-            return self._reserved + sum(entry.bytes for entry in self._entries.values())
+            whole = sum(entry.bytes for entry in self._entries.values())
+            return self._reserved + whole + self._unfinished.size_bytes
 
     def put(self, data: bytes) -> BlobId:
         """Keep a blob of this node's own, durable on return; Refused if it does not fit."""
@@ -112,12 +112,12 @@ class BlobStore:
         with self._opened(blob) as file:
             if file is None:
                 return None
-            size = int.from_bytes(file.read(_SIZE_BYTES), "big")
+            size = int.from_bytes(file.read(SIZE_BYTES), "big")
             if size > MAX_BLOB_BYTES or not 0 <= index * CHUNK_BYTES < size:
                 return None
-            file.seek(_SIZE_BYTES + index * _DIGEST_BYTES)
-            only = BlobHead(min(CHUNK_BYTES, size - index * CHUNK_BYTES), file.read(_DIGEST_BYTES))
-            file.seek(_start(size) + index * CHUNK_BYTES)
+            file.seek(SIZE_BYTES + index * DIGEST_BYTES)
+            only = BlobHead(min(CHUNK_BYTES, size - index * CHUNK_BYTES), file.read(DIGEST_BYTES))
+            file.seek(start_of(size) + index * CHUNK_BYTES)
             data = file.read(CHUNK_BYTES)
         if not only.holds(0, data):
             self._remove(blob)
@@ -126,29 +126,47 @@ class BlobStore:
 
     def fits(self, head: BlobHead) -> bool:
         """Whether there is room without removing anything."""
-        return self.size_bytes + _file_bytes(head) <= self._most_bytes
+        return self.size_bytes + file_bytes(head) <= self._most_bytes
 
     def begin(self, head: BlobHead, *, own: bool = False, referenced: Collection[bytes] = ()) -> IncomingFile:
-        """Reserve room, if need be at the cost of fetched blobs, `referenced` ones last; Refused if none."""
-        need = _file_bytes(head)
+        """Reserve room, if need be at the cost of fetched blobs, `referenced` ones last; Refused if none.
+
+        What an earlier fetch of this blob left is gone on with, and read for that: see `IncomingFile.have`.
+        """
+        need = file_bytes(head)
         with self._lock:
-            self._make_room(need, referenced)
+            stopped = None if own else self._unfinished.take(head.id)  # its bytes are a part of `need`
+            try:
+                self._make_room(need, referenced)
+            except Refused:
+                if stopped is not None:
+                    self._unfinished.keep(head.id, stopped)
+                raise
             self._reserved += need
+        path = stopped or self._unfinished.path(head.id, own=own)
+
+        def settle(partial: Path) -> None:
+            self._settle(head, partial, own=own)
+
+        def leave(partial: Path, useful: bool) -> None:
+            self._leave(head, partial, useful and not own)
+
         try:
-            return IncomingFile(self, head, own=own)
+            return IncomingFile(head, path, settle=settle, leave=leave)
         except Refused:
-            self._release(head)
+            self._leave(head, path, False)
             raise
 
     def _make_room(self, need: int, referenced: Collection[bytes]) -> None:
         spare = [(blob, entry) for blob, entry in self._entries.items() if not entry.own]
         spare.sort(key=lambda item: (item[0] in referenced, item[1].used_ns))
         short_of = self.size_bytes + need - self._most_bytes
-        if short_of > sum(entry.bytes for _, entry in spare):
+        if short_of > sum(entry.bytes for _, entry in spare) + self._unfinished.size_bytes:
             raise Refused(
                 f"no room for a blob of {need} bytes: {self._path} may hold {self._most_bytes}; "
                 "raise `limits.blob_mb`"
             )
+        short_of = self._unfinished.make_room(short_of)
         for blob, entry in spare:
             if short_of <= 0:
                 return
@@ -159,17 +177,23 @@ class BlobStore:
         """Make a whole and synced file visible."""
         folder = self._path / FOLDERS[not own]
         with self._lock:
+            self._unfinished.give_up(head.id)
             known = self._entries.get(head.id)
             if known is not None and known.own >= own:
                 return  # it came another way meanwhile; this copy is dropped
             self._forget(head.id)  # at most a fetched copy of what is now our own
             partial.replace(folder / to_text(head.id))
             _sync_folder(folder)
-            self._entries[head.id] = _Entry(own, _file_bytes(head), _stamp(folder / to_text(head.id)))
+            self._entries[head.id] = _Entry(own, file_bytes(head), _stamp(folder / to_text(head.id)))
 
-    def _release(self, head: BlobHead) -> None:
+    def _leave(self, head: BlobHead, partial: Path, useful: bool) -> None:
+        """Nobody writes to a file any more: it was settled, goes, or stays for the next fetch."""
         with self._lock:
-            self._reserved -= _file_bytes(head)
+            self._reserved -= file_bytes(head)
+            if useful and head.id not in self._entries and partial.exists():
+                self._unfinished.keep(head.id, partial)
+            else:
+                partial.unlink(missing_ok=True)
 
     def _adopt(self, blob: BlobId, entry: _Entry) -> None:
         with self._lock, suppress(FileNotFoundError):
@@ -213,53 +237,6 @@ class BlobStore:
                 self._entries[blob] = _Entry(folder == "own", status.st_size, status.st_mtime_ns)
 
 
-class IncomingFile:
-    """A blob that is being written, in the order in which its chunks come."""
-
-    def __init__(self, store: BlobStore, head: BlobHead, *, own: bool) -> None:
-        self._store = store
-        self._head = head
-        self._own = own
-        self._path = store._path / "partial" / secrets.token_hex(8)  # noqa: SLF001 - the store's other half
-        try:
-            self._file = self._path.open("xb")
-        except OSError as error:
-            raise Refused(f"cannot write a blob to {self._path.parent}: {error.strerror}") from None
-        self._open = True
-        self._place(0, head.size.to_bytes(_SIZE_BYTES, "big") + head.digests)
-
-    def write(self, index: int, chunk: bytes) -> None:
-        """Keep a chunk; Refused if it is not the blob's, or the disk is full."""
-        if not self._head.holds(index, chunk):
-            raise Refused(f"a chunk that is not of blob {short(self._head.id)}")
-        self._place(_start(self._head.size) + index * CHUNK_BYTES, chunk)
-
-    def keep(self) -> None:
-        """Make the blob durable, then visible."""
-        try:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._store._settle(self._head, self._path, own=self._own)  # noqa: SLF001
-        except OSError as error:
-            raise Refused(f"cannot keep a blob: {error.strerror}") from None
-
-    def drop(self) -> None:
-        """Free what is not kept; harmless after `keep` and when repeated."""
-        if self._open:
-            self._open = False
-            with suppress(OSError):  # what could not be flushed is thrown away anyhow
-                self._file.close()
-            self._path.unlink(missing_ok=True)
-            self._store._release(self._head)  # noqa: SLF001
-
-    def _place(self, offset: int, data: bytes) -> None:
-        try:
-            self._file.seek(offset)
-            self._file.write(data)
-        except OSError as error:
-            raise Refused(f"cannot write a blob: {error.strerror}") from None
-
-
 class _Opened:
     """`with _Opened(file) as file`, where there may be none."""
 
@@ -272,25 +249,6 @@ class _Opened:
     def __exit__(self, *_: object) -> None:
         if self._file is not None:
             self._file.close()
-
-
-def read_head(file: BinaryIO) -> BlobHead | None:
-    """The head at the start of a blob's file, as it stands there; None if it is none."""
-    size = int.from_bytes(file.read(_SIZE_BYTES), "big")
-    if size > MAX_BLOB_BYTES:
-        return None
-    with suppress(PeerError):
-        return BlobHead(size, file.read(_start(size) - _SIZE_BYTES))
-    return None
-
-
-def _start(size: int) -> int:
-    """Where the chunks of a blob of `size` bytes begin in its file."""
-    return _SIZE_BYTES + _DIGEST_BYTES * -(-size // CHUNK_BYTES)
-
-
-def _file_bytes(head: BlobHead) -> int:
-    return _start(head.size) + head.size
 
 
 def _stamp(path: Path) -> int:

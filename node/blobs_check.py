@@ -11,7 +11,8 @@ from leaderboard.blob import CHUNK_BYTES
 from leaderboard.errors import PeerError
 from leaderboard.ids import from_text
 
-from .blobs import FOLDERS, read_head
+from .blobs import FOLDERS
+from .blobs_file import read_head
 
 __all__ = ["BlobDiagnosis", "check_blobs"]
 

@@ -12,7 +12,8 @@ from leaderboard.blob import BlobHead, BlobId
 from leaderboard.errors import Refused
 from leaderboard.ids import short
 
-from .blobs import BlobStore, IncomingFile
+from .blobs import BlobStore
+from .blobs_file import IncomingFile
 from .replica import NodeReplica
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class _Incoming:
 
     def __init__(self, file: IncomingFile) -> None:
         self._file = file
+        self.have = file.have
 
     async def write(self, index: int, chunk: bytes) -> None:
         await trio.to_thread.run_sync(self._file.write, index, chunk)

@@ -124,7 +124,7 @@ class Fetching:
                 self._around.links.blame(peer, BROKEN_PROTOCOL, f"blobs: {reason}")
             case Reserve(head):
                 self._incoming = await self._around.shelf.begin(head)
-                return Reserved()
+                return Reserved(self._incoming.have)
             case Write(index, chunk):
                 assert self._incoming is not None
                 await self._incoming.write(index, chunk)

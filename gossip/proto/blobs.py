@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -88,6 +89,11 @@ BlobAnswer: TypeAlias = Head | Chunk | Absent | Busy
 class Incoming(Protocol):
     """A blob that is being written; nobody sees it until it is whole."""
 
+    @property
+    def have(self) -> Collection[int]:
+        """The chunks that an earlier fetch left, checked: they need not be fetched again."""
+        ...
+
     async def write(self, index: int, chunk: bytes) -> None:
         """Keep a chunk that was checked; Refused if the disk is full."""
         ...
@@ -97,7 +103,7 @@ class Incoming(Protocol):
         ...
 
     async def drop(self) -> None:
-        """Forget it, and free its space. Harmless after `keep`."""
+        """Stop; what was written may stay for the next fetch. Harmless after `keep`."""
         ...
 
 
@@ -113,7 +119,7 @@ class BlobShelf(Protocol):
         ...
 
     async def begin(self, head: BlobHead) -> Incoming:
-        """Reserve room for a blob; Refused if there is none."""
+        """Reserve room for a blob, and go on with what there is of it; Refused if there is no room."""
         ...
 
 

@@ -121,11 +121,12 @@ class BlobFetch:
                 return self._heard(peer, frame, now)
             case Lost(peer):
                 self._forget(peer)
-            case Reserved():
+            case Reserved(have):
                 assert self._head is not None
                 self._room = True
-                self._pool.extend(range(self._head.chunks))
-                self._unwritten = self._head.chunks
+                self._got.update(have)
+                self._pool.extend(i for i in range(self._head.chunks) if i not in self._got)
+                self._unwritten = len(self._pool)
             case Written():
                 self._unwritten -= 1
         return []

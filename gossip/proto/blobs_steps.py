@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -59,6 +60,9 @@ class Lost:
 @dataclass(frozen=True, slots=True)
 class Reserved:
     """Event: there is room for the blob."""
+
+    have: Collection[int] = ()
+    """Chunks that are there already, from a fetch that stopped half way."""
 
 
 @dataclass(frozen=True, slots=True)

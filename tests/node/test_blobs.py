@@ -62,10 +62,14 @@ def test_a_blob_is_seen_whole_or_not_at_all(tmp_path: Path) -> None:
     incoming = store.begin(head_of(data))
     incoming.write(0, data[:CHUNK_BYTES])
     assert blob_id(data) not in store
-    assert len(BlobStore(tmp_path, QUOTA)) == 0  # as after a crash; also clears up
-    assert not list((tmp_path / "partial").iterdir())
+    assert store.get(blob_id(data)) is None
+    assert len(BlobStore(tmp_path, QUOTA)) == 0  # as after a crash
+    incoming.write(1, data[CHUNK_BYTES:])
+    assert blob_id(data) not in store
+    incoming.keep()
+    assert blob_id(data) in store
     incoming.drop()
-    assert store.size_bytes == 0
+    assert store.get(blob_id(data)) == data
 
 
 def test_a_wrong_chunk_is_refused(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from experiments.programs.canonical import read_program
 from gossip.net.config import NetConfig
 from gossip.net.swarm import Swarm, open_swarm
 from gossip.proto.peerid import peer_id_of
-from leaderboard.blob import CHUNK_BYTES, head_of
+from leaderboard.blob import CHUNK_BYTES, BlobId, head_of
 from leaderboard.envelope import ChainTip, seal, swarm_id
 from leaderboard.errors import Refused
 from leaderboard.manifest import TrackManifest
@@ -53,7 +53,7 @@ class OneNode:
     def __init__(self, path: Path, number: int, most_bytes: int) -> None:
         self.signer = Signer(hashlib.sha256(b"shelf %d" % number).digest())
         self.seed = hashlib.sha256(b"shelf %d" % number).digest()
-        path.mkdir()
+        path.mkdir(exist_ok=True)
         self.store = Store(path / "records.db", SWARM)
         self.replica = NodeReplica(self.store, SWARM)
         self.swarm: Swarm | None = None
@@ -75,10 +75,15 @@ async def pair(path: Path, most_bytes: int = 1 << 24) -> AsyncIterator[tuple[One
     async with AsyncExitStack() as stack:
         first = await stack.enter_async_context(one.running(()))
         second = await stack.enter_async_context(two.running(first.addresses()))
-        with trio.fail_after(30):
-            while not second.peers():  # noqa: ASYNC110 - the world has no events
-                await trio.sleep(0.01)
+        await met(second)
         yield one, two
+
+
+async def met(swarm: Swarm) -> None:
+    """Wait until the node has a peer."""
+    with trio.fail_after(30):
+        while not swarm.peers():  # noqa: ASYNC110 - the world has no events
+            await trio.sleep(0.01)
 
 
 @pytest.mark.slow
@@ -125,3 +130,47 @@ async def test_what_records_refer_to_stays_longest(tmp_path: Path) -> None:
         assert named in other.blobs.store
         assert plain not in other.blobs.store
         assert third in other.blobs.store
+
+
+class Stuck(Blobs):
+    """Gives the first twelve chunks of every blob, and the others once it is `free`."""
+
+    free: trio.Event
+
+    async def chunk(self, blob: BlobId, index: int) -> bytes | None:
+        if index >= 12:
+            await self.free.wait()
+        return await super().chunk(blob, index)
+
+
+@pytest.mark.slow
+async def test_a_node_that_went_down_half_way_fetches_the_other_half(tmp_path: Path) -> None:
+    data = Random(2).randbytes(20 * CHUNK_BYTES + 3)
+    author = OneNode(tmp_path / "one", 1, 1 << 24)
+    author.blobs = stuck = Stuck(author.blobs.store, author.replica, lambda: author.swarm)
+    stuck.free = trio.Event()
+    blob = await stuck.put(data)
+
+    async with author.running(()) as first:
+        other = OneNode(tmp_path / "two", 2, 1 << 24)
+        async with other.running(first.addresses()) as swarm, trio.open_nursery() as nursery:
+            await met(swarm)
+            nursery.start_soon(other.blobs.obtain, blob, len(data))
+            with trio.fail_after(20):
+                while half_written(tmp_path) < 12:  # noqa: ASYNC110
+                    await trio.sleep(0.01)
+            nursery.cancel_scope.cancel()
+        stuck.free.set()
+
+        again = OneNode(tmp_path / "two", 2, 1 << 24)
+        async with again.running(first.addresses()) as swarm:
+            await met(swarm)
+            assert await again.blobs.obtain(blob, len(data)) == data
+            assert swarm.statistics().blob_bytes_in < 10 * CHUNK_BYTES
+    assert not half_written(tmp_path)
+
+
+def half_written(path: Path) -> int:
+    """Chunks in the file of the second node that is not whole yet."""
+    sizes = [file.stat().st_size for file in (path / "two" / "blobs" / "partial").iterdir()]
+    return sum(sizes) // CHUNK_BYTES

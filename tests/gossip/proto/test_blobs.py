@@ -90,6 +90,8 @@ class World:
     most: int = MAX_BLOB_BYTES
     blob: BlobId = BLOB
     slow: frozenset[str] = frozenset()
+    have: frozenset[int] = frozenset()
+    """Chunks that an earlier fetch left."""
     now: float = 0.0
     blamed: dict[str, str] = field(default_factory=dict)
     reserved: list[int] = field(default_factory=list)
@@ -150,7 +152,7 @@ class World:
                     self.blamed[peer] = reason
                 case steps.Reserve(head):
                     self.reserved.append(head.size)
-                    todo.extend(self.machine.handle(Reserved(), self.now))
+                    todo.extend(self.machine.handle(Reserved(self.have), self.now))
                 case steps.Write(index, data):
                     assert index not in self.written
                     self.written[index] = data
@@ -187,6 +189,15 @@ def test_several_peers_share_the_work() -> None:
     assert sorted(world.heard) == ["a", "b", "c"]  # three at once, and all of them worked
     assert sum(world.heard.values()) == 60 + 3  # every chunk once, and three heads
     assert min(world.heard.values()) > 5
+
+
+@given(have=st.frozensets(st.integers(0, 5)), seed=st.integers(0, 99))
+@settings(max_examples=40, deadline=None)
+def test_what_is_there_already_is_not_asked_for_again(have: frozenset[int], seed: int) -> None:
+    world = World({name: honest() for name in "ab"}, have=have, seed=seed)
+    assert world.run() == ""
+    assert set(world.written) == set(range(HEAD.chunks)) - have
+    assert sum(world.heard.values()) <= HEAD.chunks - len(have) + 2
 
 
 LIES: dict[str, Callable[[bytes], bytes]] = {
