@@ -7,7 +7,6 @@ ignored with a warning, because bootstrap addresses and peers bring everything b
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +14,9 @@ import structlog
 
 from gossip.proto.book import MAX_ADDRESSES, Entry
 from gossip.proto.peerid import PeerId
+
+from .errors import HintedError
+from .files import read_file, replace_file
 
 __all__ = ["load_book", "save_book"]
 
@@ -25,23 +27,20 @@ _LONGEST_ADDRESS = 256
 def save_book(path: Path, entries: Sequence[Entry]) -> None:
     """Write the peers and their addresses; a failure is logged, not raised."""
     rows = [{"peer": entry.peer, "addresses": entry.addresses} for entry in entries]
-    draft = path.with_name(f".{path.name}.new")
     try:
-        draft.write_text(json.dumps(rows, indent=1), encoding="utf-8")
-        os.replace(draft, path)
-    except OSError as error:
+        replace_file(path, json.dumps(rows, indent=1))
+    except HintedError as error:
         structlog.get_logger("peers").warning("cannot save the address book", error=str(error))
 
 
 def load_book(path: Path) -> tuple[Entry, ...]:
     """The saved peers; empty if there is no file or it is not one of ours."""
     try:
-        raw = path.read_bytes()[: _MOST_BYTES + 1]
-        rows = json.loads(raw)
+        rows = json.loads(read_file(path, _MOST_BYTES))
         return tuple(_entry(row) for row in rows)
     except FileNotFoundError:
         return ()
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+    except (HintedError, ValueError, TypeError, KeyError, RecursionError) as error:
         structlog.get_logger("peers").warning("ignoring a damaged address book", error=str(error))
         return ()
 

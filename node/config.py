@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from leaderboard.errors import LocalError
 
 from .errors import Misuse
+from .files import read_file
 from .home import Home
 from .quiet import Quiet
 from .typed import nearest, read
@@ -301,13 +302,9 @@ def template(settings: Mapping[str, object]) -> str:
 
 def _file_tables(path: Path) -> dict[str, dict[str, object]]:
     try:
-        content = path.read_bytes()[: _MOST_CONFIG_BYTES + 1]
+        tables = tomllib.loads(read_file(path, _MOST_CONFIG_BYTES).decode())
     except FileNotFoundError:
         return {}
-    except OSError as error:
-        raise Misuse(f"cannot read {path}: {error.strerror}", "check its permissions") from None
-    try:
-        tables = tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Misuse(f"{path} is not valid TOML: {error}", "docs/configuration.md has an example") from None
     for name, table in tables.items():

@@ -7,13 +7,13 @@ replaces the file, in one step, so that a mistake changes nothing.
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
 from collections.abc import Mapping
 
 from .config import load, spelled, template
-from .errors import HintedError, Misuse
+from .errors import Misuse
+from .files import make_folder, replace_file
 from .home import Home
 
 __all__ = ["set_dials"]
@@ -31,13 +31,8 @@ def set_dials(home: Home, settings: Mapping[str, object]) -> None:
     load(home, {}, settings)  # a mistake is named in the words of the dial that it is about
     changed = _with(text, settings) if text else template(settings)
     _check(changed, settings)
-    home.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    beside = home.config.with_name(home.config.name + ".new")
-    try:
-        beside.write_text(changed, encoding="utf-8")
-        os.replace(beside, home.config)
-    except OSError as error:
-        raise HintedError(f"cannot write {home.config}: {error.strerror}", "check its permissions") from None
+    make_folder(home.path)
+    replace_file(home.config, changed)
 
 
 def _with(text: str, settings: Mapping[str, object]) -> str:
@@ -55,10 +50,8 @@ def _set(lines: list[str], section: str, line: str, key: str) -> None:
         lines += ["", f"[{section}]", line]
         return
     end = next((number for number in heads if number > start), len(lines))
-    for pattern in (
-        rf"\s*{key}\s*=",
-        rf"#\s*{key}\s*=",
-    ):  # what is in force goes before what is commented out
+    in_force, commented_out = rf"\s*{key}\s*=", rf"#\s*{key}\s*="
+    for pattern in (in_force, commented_out):
         for number in range(start + 1, end):
             if re.match(pattern, lines[number]):
                 lines[number] = line

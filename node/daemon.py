@@ -36,6 +36,7 @@ from .blobs import BlobStore
 from .config import Config
 from .errors import EXIT_OK, Misuse, exit_code
 from .feed import Feed
+from .files import make_folder
 from .logs import configure
 from .node import Node
 from .replica import Entrance, NodeReplica
@@ -52,7 +53,7 @@ _NEIGHBOURS_S = 5.0
 
 def run(config: Config) -> int:
     """Run the node in `config.home` until it is told to stop; returns the exit code."""
-    config.home.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(config.home.path)
     configure(config)
     log = structlog.get_logger("daemon")
     lock = filelock.FileLock(config.home.lock)
@@ -190,7 +191,7 @@ def _entrance(config: Config, me: identity.Identity) -> Entrance:
 
 
 def _net_config(config: Config, me: identity.Identity) -> NetConfig:
-    path = config.home.path / "peers.json"
+    path = config.home.peers
     return NetConfig(
         seed=me.seed,
         swarm=config.swarm_id(),

@@ -48,6 +48,11 @@ class Home:
         return self.path / "api.json"
 
     @property
+    def peers(self) -> Path:
+        """The address book: peers that were met."""
+        return self.path / "peers.json"
+
+    @property
     def lock(self) -> Path:
         """Held by the daemon for as long as it runs."""
         return self.path / "daemon.lock"

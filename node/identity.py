@@ -23,6 +23,7 @@ from leaderboard.ids import AuthorId
 from leaderboard.signing import SEED_BYTES, Signer
 
 from .errors import AuthFailed, Misuse
+from .files import create_file
 
 __all__ = ["Identity", "create", "load", "load_or_create"]
 
@@ -56,21 +57,7 @@ def load_or_create(path: Path) -> Identity:
 def create(path: Path) -> Identity:
     """Write a new identity; raises Misuse if the file exists, because a key is never overwritten."""
     seed = secrets.token_bytes(SEED_BYTES)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _write_private(draft, f"{_HEADER}\n{seed.hex()}\n")
-        try:
-            os.link(draft, path)  # unlike rename, it fails where a key exists; unlike open, it is whole
-        finally:
-            draft.unlink()
-    except FileExistsError:
-        raise Misuse(
-            f"{path} exists already", "an identity is never overwritten; move it away first"
-        ) from None
-    except OSError as error:
-        raise Misuse(f"cannot write {path}: {error.strerror}", "check the directory's permissions") from None
-    _sync_directory(path.parent)
+    create_file(path, f"{_HEADER}\n{seed.hex()}\n")
     return Identity(Signer(seed), seed)
 
 
@@ -116,19 +103,3 @@ def _parse(content: bytes) -> bytes | None:
         return None
     well_formed = header == _HEADER and not rest and len(seed) == SEED_BYTES and seed.hex() == digits
     return seed if well_formed else None
-
-
-def _write_private(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

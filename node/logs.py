@@ -17,6 +17,7 @@ import structlog
 
 from .config import Config
 from .errors import Misuse
+from .files import make_folder
 from .home import Home
 from .text import clip, visible
 
@@ -82,8 +83,8 @@ def _shared() -> list[Any]:
 
 
 def _file_handler(home: Home) -> logging.Handler:
+    make_folder(home.logs)
     try:
-        home.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
         handler = logging.handlers.RotatingFileHandler(
             log_file(home), maxBytes=_FILE_BYTES, backupCount=_FILES - 1, encoding="utf-8"
         )

@@ -6,7 +6,6 @@ edited while the daemon is down.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from leaderboard.errors import PeerError
 from leaderboard.ids import AuthorId, from_text, to_text
 
 from .errors import Misuse
+from .files import read_file, replace_file
 
 __all__ = ["load", "save"]
 
@@ -23,8 +23,7 @@ _MOST_BYTES = 1 << 20
 def load(path: Path) -> frozenset[AuthorId]:
     """The authors whose records this node leaves out; Misuse names the line that is none."""
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            lines = file.read(_MOST_BYTES).splitlines()
+        lines = read_file(path, _MOST_BYTES).decode("utf-8", "replace").splitlines()
     except FileNotFoundError:
         return frozenset()
     authors = set()
@@ -41,14 +40,4 @@ def load(path: Path) -> frozenset[AuthorId]:
 
 def save(path: Path, authors: Collection[AuthorId]) -> None:
     """Replace the list, all or nothing; durable on return."""
-    fresh = path.with_name(path.name + ".new")
-    with fresh.open("w", encoding="utf-8") as file:
-        file.writelines(f"{to_text(author)}\n" for author in sorted(authors))
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    replace_file(path, "".join(f"{to_text(author)}\n" for author in sorted(authors)))

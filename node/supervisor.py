@@ -68,7 +68,8 @@ class Supervisor:
             pause = min(2 * pause, LONGEST_PAUSE_S)
 
     def _report(self, name: str, error: Exception, pause: float) -> None:
-        text = f"{type(error).__name__}: {_innermost(error)}"
+        cause = _innermost(error)
+        text = f"{type(cause).__name__}: {cause}"
         restarts = self._parts[name].restarts + 1
         self._note(name, state="waiting", restarts=restarts, last_error=text[:400])
         trace = "".join(traceback.format_exception(error))

@@ -21,6 +21,8 @@ from typing import Any, TypeAlias
 
 import trio
 
+from ..files import replace_file
+
 __all__ = ["ASGI", "MAX_BODY_BYTES", "Access", "Gate", "withdraw", "write_address"]
 
 Message: TypeAlias = "MutableMapping[str, Any]"
@@ -65,12 +67,7 @@ class Access:
 def write_address(path: Path, access: Access, version: str) -> None:
     """Tell the CLI of this user where the daemon is; the file is replaced in one step, mode 0600."""
     text = json.dumps({"pid": os.getpid(), "token": access.token, "url": access.url, "version": version})
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.write(text + "\n")
-    draft.replace(path)
+    replace_file(path, text + "\n")
 
 
 def withdraw(path: Path, access: Access) -> None:

@@ -15,7 +15,7 @@ import click
 
 from leaderboard.errors import ConsilienceError
 
-from ..errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, exit_code
+from ..errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, HintedError, exit_code
 from .group import cli
 from .output import report_error
 
@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report_error(error, as_json="--json" in words)
         code = exit_code(error)
     except OSError as error:
-        click.echo(f"error: {error}", err=True)
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        report_error(HintedError(what, "check the path and its permissions"), as_json="--json" in words)
         code = EXIT_FAILED
     return code if isinstance(code, int) else EXIT_OK

@@ -15,6 +15,7 @@ import click
 from .. import identity
 from ..config import Config, load, template
 from ..errors import EXIT_OK, DaemonDown, HintedError, Misuse, TimedOut
+from ..files import create_file, make_folder
 from ..home import Home
 from ..text import visible
 from .client import connect
@@ -54,7 +55,7 @@ def init_command(
         raise Misuse(f"{home.config} exists already", "edit it, or choose another directory with --home")
     load(home, {}, settings)  # a mistake is named before anything is written
     me = identity.load_or_create(home.identity)
-    _write_new(home.config, template(settings))
+    create_file(home.config, template(settings))
     if session.as_json:
         print_json({"home": str(home.path), "peer_id": me.peer_id})
     else:
@@ -139,7 +140,7 @@ def _detach(session: Session, config: Config, words: list[str]) -> int:
     home = config.home
     if not _is_free(home):
         raise Misuse("the node is running already", "`consilience status` shows it")
-    home.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(home.logs)
     arguments = [word for word in words[1:] if word != "--detach"]
     console = home.logs / "console.log"
     with console.open("wb") as output:
@@ -164,10 +165,11 @@ def _wait_until_up(home: Home, child: subprocess.Popen[bytes], console: Path) ->
     deadline = time.monotonic() + START_WITHIN_S
     while time.monotonic() < deadline:
         if child.poll() is not None:
-            lines = console.read_text(errors="replace").splitlines()
+            said = console.read_text("utf-8", "replace").rpartition("error: ")[2].strip()
+            why, _, hint = said.partition("\n")
             raise HintedError(
-                f"the node did not start: {lines[-1] if lines else f'exit code {child.returncode}'}",
-                f"see {console}",
+                f"the node did not start: {why or f'exit code {child.returncode}'}",
+                hint.strip() or f"see {console}",
             )
         if _answers(home, child.pid):
             return
@@ -197,9 +199,3 @@ def _is_free(home: Home) -> bool:
     finally:
         os.close(descriptor)
     return True
-
-
-def _write_new(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with path.open("x", encoding="utf-8") as file:
-        file.write(text)

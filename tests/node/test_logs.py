@@ -117,7 +117,7 @@ def test_the_file_is_bounded(config: Config, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_an_unwritable_directory_is_explained(tmp_path: Path) -> None:
     (tmp_path / "logs").write_text("a file")
-    with pytest.raises(Misuse, match="cannot write the log"):
+    with pytest.raises(Misuse, match="cannot make the directory"):
         logs.configure(load(Home(tmp_path), {}, {}))
 
 
