@@ -9,11 +9,7 @@ an unreadable key or a failing validator ends it too), free-inbound (250 inbound
 and the node is deaf), know-sockets (a connection that is not closed politely is not closed), bound-window (a
 peer that ignores flow control fills the memory), bound-streams (a peer opens streams without end),
 know-silence (nobody knows when a connection last said anything).
-Loss: long-queues (more than 32 messages at once are dropped silently), ignore-records (messages are dropped
-because of an address record nobody needs, which also costs two signatures each).
-Cost: batch-window (a frame of credit for every read), buffer-reads (reads of one byte), flat-tasks (a search
-through all tasks for each new one), eager-locks (a round of the scheduler for every free lock), read-ahead
-(two system calls per encrypted message), plain-writes (a round of the scheduler after every frame).
+Those for messages on their way, against loss, memory and cost, are in `patches_flow`.
 """
 
 from __future__ import annotations
@@ -28,27 +24,19 @@ from typing import Any
 
 import trio
 from libp2p.host.basic_host import BasicHost
-from libp2p.io import trio as tcp
-from libp2p.io.exceptions import IncompleteReadError, MessageTooLarge
+from libp2p.io.exceptions import IncompleteReadError
 from libp2p.io.trio import TrioTCPStream
 from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.network.connection.swarm_connection import SwarmConn
-from libp2p.network.stream import net_stream
-from libp2p.network.stream.exceptions import StreamEOF
 from libp2p.network.swarm import Swarm
-from libp2p.peer.peerstore import env_to_send_in_RPC
-from libp2p.pubsub import gossipsub, pubsub
 from libp2p.pubsub.pubsub import Pubsub
-from libp2p.pubsub.rpc_queue import RpcQueue
 from libp2p.rcmgr import Direction
-from libp2p.stream_muxer import rw_lock
 from libp2p.stream_muxer.yamux import yamux
-from libp2p.tools.anyio_service.trio_manager import TrioManager
 
 from leaderboard.errors import LocalError
 
 from .contain import Contained
-from .eager import EAGER_TRIO, read_ahead
+from .patches_flow import FLOW, Change
 
 __all__ = ["ALL", "Fault", "applied", "observe"]
 
@@ -60,10 +48,6 @@ MAX_PEER_STREAMS = 64
 """Streams that a peer may have open at us on one connection; ours use about six."""
 MAX_REFUSED_STREAMS = 512
 """Streams refused on one connection before it is closed: nobody needs to be told that often."""
-QUEUE_MESSAGES = 1024
-SUBSCRIPTION_MESSAGES = 4096
-RECORD_SECONDS = 30.0
-"""How long our own signed address record is reused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +62,6 @@ class Fault:
 
 
 _Observer = Callable[[Fault], None]
-_Change = tuple[object, str, object]
 _observers: weakref.WeakKeyDictionary[Any, _Observer] = weakref.WeakKeyDictionary()
 _sockets: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 
@@ -118,7 +101,7 @@ def _tell(network: object, fault: Fault) -> None:
         observer(fault)
 
 
-def _contain_handlers() -> list[_Change]:
+def _contain_handlers() -> list[Change]:
     handle = BasicHost._swarm_stream_handler
 
     async def contained(self: BasicHost, stream: Any) -> None:
@@ -134,7 +117,7 @@ def _contain_handlers() -> list[_Change]:
     return [(BasicHost, "_swarm_stream_handler", contained)]
 
 
-def _contain_push() -> list[_Change]:
+def _contain_push() -> list[Change]:
     push = Pubsub.push_msg
 
     async def contained(self: Pubsub, forwarder: Any, message: Any) -> None:
@@ -147,7 +130,7 @@ def _contain_push() -> list[_Change]:
     return [(Pubsub, "push_msg", contained)]
 
 
-def _free_inbound() -> list[_Change]:
+def _free_inbound() -> list[Change]:
     async def handle(self: Swarm, socket: Any, address: Any, event: Any) -> None:
         """As the original for TCP, but it ends with the connection and not with the process."""
         del event
@@ -171,7 +154,7 @@ def _free_inbound() -> list[_Change]:
     return [(Swarm, "_do_handle_inbound_connection", handle)]
 
 
-def _know_sockets() -> list[_Change]:
+def _know_sockets() -> list[Change]:
     # A polite close writes first. Cancelled, or to a peer that does not read, it leaves the socket open
     # for ever; `cut` needs the socket. Inbound ones are noted by free-inbound.
     upgrade = Swarm.upgrade_outbound_raw_conn
@@ -186,7 +169,7 @@ def _know_sockets() -> list[_Change]:
     return [(Swarm, "upgrade_outbound_raw_conn", noting)]
 
 
-def _bound_window() -> list[_Change]:
+def _bound_window() -> list[Change]:
     read = yamux.Yamux._read_data_body
 
     async def bounded(self: yamux.Yamux, length: int) -> bytes:
@@ -198,7 +181,7 @@ def _bound_window() -> list[_Change]:
     return [(yamux.Yamux, "_read_data_body", bounded)]
 
 
-def _bound_streams() -> list[_Change]:
+def _bound_streams() -> list[Change]:
     handle = SwarmConn._handle_muxed_stream
 
     async def bounded(self: SwarmConn, stream: Any) -> None:
@@ -215,7 +198,7 @@ def _bound_streams() -> list[_Change]:
     return [(SwarmConn, "_handle_muxed_stream", bounded)]
 
 
-def _know_silence() -> list[_Change]:
+def _know_silence() -> list[Change]:
     # The muxer reads every frame, pings included, through this function: the one place where all signs of
     # life pass. It also did not notice an end of stream before a hundred empty reads.
     async def read(reader: Any, count: int) -> bytes:
@@ -238,110 +221,7 @@ def _know_silence() -> list[_Change]:
     return [(yamux, "read_exactly", read)]
 
 
-def _long_queues() -> list[_Change]:
-    def queue() -> RpcQueue:
-        return RpcQueue(max_size=QUEUE_MESSAGES)
-
-    return [(pubsub, "RpcQueue", queue), (pubsub, "SUBSCRIPTION_CHANNEL_SIZE", SUBSCRIPTION_MESSAGES)]
-
-
-def _batch_window() -> list[_Change]:
-    half = yamux.DEFAULT_WINDOW_SIZE // 2
-
-    async def batched(self: yamux.YamuxStream, *, bytes_read: int = 0) -> None:
-        """Return credit once half a window was read. The window stays at its default size."""
-        self._pending_recv_release += bytes_read
-        if self._pending_recv_release >= half:
-            credit, self._pending_recv_release = self._pending_recv_release, 0
-            self.recv_window += credit
-            await self.send_window_update(credit, skip_lock=True)
-
-    return [(yamux.YamuxStream, "_auto_tune_and_send_window_update", batched)]
-
-
-def _buffer_reads() -> list[_Change]:
-    async def read_frame(stream: Any, limit: int) -> bytes:
-        buffer: bytearray | None = getattr(stream, "_frame_buffer", None)
-        if buffer is None:
-            buffer = stream._frame_buffer = bytearray()
-        while True:
-            head = _varint(buffer)
-            if head is not None:
-                length, start = head
-                if length > limit:
-                    raise MessageTooLarge(f"{length} bytes, the limit is {limit}")
-                if len(buffer) >= start + length:
-                    frame = bytes(memoryview(buffer)[start : start + length])
-                    del buffer[: start + length]
-                    return frame
-            data = await stream.read(65_536)
-            if not data:
-                raise StreamEOF
-            buffer += data
-
-    return [(pubsub, "read_varint_prefixed_bytes_limited", read_frame)]
-
-
-def _varint(buffer: bytearray) -> tuple[int, int] | None:
-    """The number at the start of `buffer` and where it ends; None if it is not all there."""
-    value = 0
-    for index, byte in enumerate(buffer[:5]):
-        value |= (byte & 0x7F) << (7 * index)
-        if byte < 0x80:
-            return value, index + 1
-    if len(buffer) >= 5:
-        raise MessageTooLarge("a length of more than 35 bits")
-    return None
-
-
-def _ignore_records() -> list[_Change]:
-    # Every message carries its sender's signed address record, and a receiver that holds a newer record
-    # (identify is often faster) drops the whole message. We learn addresses elsewhere, so we do not look.
-    made: weakref.WeakKeyDictionary[Any, tuple[float, int, bytes]] = weakref.WeakKeyDictionary()
-
-    def make_cached(host: Any) -> tuple[bytes, bool]:
-        now, listeners = trio.current_time(), len(host.get_network().listeners)
-        last = made.get(host)
-        if last is not None and now - last[0] < RECORD_SECONDS and listeners == last[1]:
-            return last[2], False
-        record, new = env_to_send_in_RPC(host)
-        made[host] = (now, listeners, record)
-        return record, new
-
-    def ignore(message: Any, host: Any, peer: Any) -> bool:
-        del message, host, peer
-        return True
-
-    changes = (("env_to_send_in_RPC", make_cached), ("maybe_consume_signed_record", ignore))
-    return [(module, name, value) for module in (pubsub, gossipsub) for name, value in changes]
-
-
-def _flat_tasks() -> list[_Change]:
-    # The parent is only needed to count children and to cancel in order; the nursery does both.
-    def no_parent(self: TrioManager, task: trio.lowlevel.Task) -> None:
-        del self, task
-
-    return [(TrioManager, "_find_parent_task", no_parent)]
-
-
-def _eager_locks() -> list[_Change]:
-    return [(module, "trio", EAGER_TRIO) for module in (yamux, rw_lock, net_stream, tcp)]
-
-
-def _read_ahead() -> list[_Change]:
-    return [(TrioTCPStream, "read", read_ahead)]
-
-
-def _plain_writes() -> list[_Change]:
-    # The original takes the frame apart again for its log, and gives way after each; the socket does that.
-    async def write(self: yamux.Yamux, data: bytes) -> None:
-        async with self._write_lock:
-            await self.secured_conn.write(data)
-
-    return [(yamux.Yamux, "_write_frame", write)]
-
-
-_PATCHES: dict[str, Callable[[], list[_Change]]] = {
+_PATCHES: dict[str, Callable[[], list[Change]]] = {
     "contain-handlers": _contain_handlers,
     "contain-push": _contain_push,
     "free-inbound": _free_inbound,
@@ -349,17 +229,10 @@ _PATCHES: dict[str, Callable[[], list[_Change]]] = {
     "bound-window": _bound_window,
     "bound-streams": _bound_streams,
     "know-silence": _know_silence,
-    "long-queues": _long_queues,
-    "batch-window": _batch_window,
-    "buffer-reads": _buffer_reads,
-    "ignore-records": _ignore_records,
-    "flat-tasks": _flat_tasks,
-    "eager-locks": _eager_locks,
-    "read-ahead": _read_ahead,
-    "plain-writes": _plain_writes,
+    **FLOW,
 }
 ALL: frozenset[str] = frozenset(_PATCHES)
-_undo: list[_Change] = []
+_undo: list[Change] = []
 
 
 def ensure() -> None:

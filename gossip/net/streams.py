@@ -44,9 +44,9 @@ class FrameStream:
         """The address the connection comes from, if it is known."""
         return remote_ip(self._stream.muxed_conn)
 
-    async def read(self, seconds: float = FRAME_SECONDS) -> bytes | None:
+    async def read(self, seconds: float | None = None) -> bytes | None:
         """The next frame; None if the stream ended between frames. TooSlowError after `seconds`."""
-        with trio.fail_after(seconds):
+        with trio.fail_after(FRAME_SECONDS if seconds is None else seconds):
             while True:
                 head = self._length()
                 if head is not None and len(self._buffer) >= sum(head):
@@ -59,11 +59,11 @@ class FrameStream:
                         raise PeerError("a stream that ends within a frame")
                     return None
 
-    async def write(self, frame: bytes, seconds: float = FRAME_SECONDS) -> None:
+    async def write(self, frame: bytes, seconds: float | None = None) -> None:
         """Send one frame; TooSlowError if the other end does not take it within `seconds`."""
         data = _varint(len(frame)) + frame
         self.bytes_out += len(data)
-        with trio.fail_after(seconds):
+        with trio.fail_after(FRAME_SECONDS if seconds is None else seconds):
             await self._stream.write(data)
 
     async def close(self) -> None:

@@ -184,7 +184,6 @@ async def test_a_peer_that_asks_and_never_reads_is_dropped(
     open_cluster: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streams, "FRAME_SECONDS", 0.5)
-    monkeypatch.setattr(syncing, "_SESSION_SECONDS", 2.0)
     async with open_cluster(1) as cluster:
         node = cluster.nodes[0]
         node.add(*(synthetic(f"r{i}", i, 20_000) for i in range(200)))
@@ -195,8 +194,9 @@ async def test_a_peer_that_asks_and_never_reads_is_dropped(
             for _ in range(20):
                 await stream.write(framed(Bucket(b"", b"").encode()))
             await cluster.until(lambda: bool(len(node.swarm._sync._serving)))
-            await cluster.until(lambda: not len(node.swarm._sync._serving))
-            assert any(reason.startswith("sync: ") for reason in node.swarm.statistics().refused)
+            # Sooner than yamux gives up by itself (5 s), and than a session may last.
+            await cluster.until(lambda: not len(node.swarm._sync._serving), 3.0)
+            assert node.swarm.statistics().refused["sync: TooSlowError"] == 1
 
 
 async def test_more_sessions_than_a_peer_may_have_are_refused_not_queued(open_cluster: Any) -> None:

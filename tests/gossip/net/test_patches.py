@@ -17,6 +17,7 @@ from libp2p.custom_types import TProtocol
 from libp2p.network.config import ConnectionConfig
 from libp2p.peer.id import ID
 from libp2p.peer.peerstore import PeerRecordState, create_signed_peer_record
+from libp2p.pubsub.mcache import MessageCache
 from libp2p.pubsub.pb import rpc_pb2
 from libp2p.security.noise.transport import PROTOCOL_ID as NOISE_ID
 from libp2p.security.noise.transport import Transport as Noise
@@ -29,6 +30,7 @@ from gossip.memory import synthetic
 from gossip.net import patches
 from gossip.net.eager import read_ahead
 from gossip.net.patches import ALL, applied
+from gossip.net.patches_flow import CACHE_BYTES
 from gossip.proto.frames import frame, pack
 from leaderboard.errors import LocalError
 
@@ -225,6 +227,44 @@ async def heard_with_newer_record(open_cluster: Any, names: Collection[str]) -> 
 async def test_ignore_records_an_address_record_that_overtook_the_messages(open_cluster: Any) -> None:
     assert await heard_with_newer_record(open_cluster, ALL)
     assert not await heard_with_newer_record(open_cluster, ALL - {"ignore-records"})
+
+
+async def held_of_messages(open_cluster: Any, names: Collection[str]) -> int:
+    """Bytes of forty messages, and times of them, that a node holds five heartbeats later."""
+    with applied(names):
+        async with open_cluster(2, sync_seconds=3600.0) as cluster:
+            sender, receiver = (node.swarm._host for node in cluster.nodes)
+            for index in range(40):
+                batch = frame(64, pack([synthetic(f"burst {index}", index, 20_000)]))
+                await sender.pubsub.publish(sender.topic, batch)
+            await cluster.until(lambda: cluster.nodes[1].swarm.statistics().delivered_batches >= 40)
+            await trio.sleep(5 * receiver.router.heartbeat_interval)
+            router = receiver.router
+            messages = (*router.equivocation_detection.values(), *router.mcache.msgs.values())
+            times = sum(map(len, router.recent_message_deliveries.values()))
+            return sum(len(message.data) for message in messages) + times
+
+
+async def test_forget_messages_after_they_were_passed_on(open_cluster: Any) -> None:
+    assert await held_of_messages(open_cluster, ALL) <= 1
+    assert await held_of_messages(open_cluster, ALL - {"forget-messages"}) > 40 * 5_000
+
+
+@pytest.mark.parametrize("patched", [True, False])
+def test_forget_messages_bounds_what_is_kept_for_three_seconds(patched: bool) -> None:
+    big = bytes(500_000)
+    with applied(ALL if patched else ALL - {"forget-messages"}):
+        cache = MessageCache(2, 3)
+        for round_ in range(4):
+            for index in range(50):
+                number = (50 * round_ + index).to_bytes(8, "big")
+                cache.put(rpc_pb2.Message(from_id=b"a", seqno=number, data=big, topicIDs=["t"]))
+            held = sum(len(message.data) for message in cache.msgs.values())
+            assert (held <= CACHE_BYTES) is patched
+            assert len(cache.window("t")) <= len(cache.msgs)
+            for _ in range(3):
+                cache.shift()
+            assert not cache.msgs
 
 
 async def sockets_left(open_cluster: Any, names: Collection[str]) -> int:
