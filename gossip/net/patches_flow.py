@@ -3,7 +3,7 @@
 
 Loss: long-queues (more than 32 messages at once are dropped silently), ignore-records (messages are dropped
 because of an address record nobody needs, which also costs two signatures each).
-Memory: forget-messages (GossipSub holds a thousand whole messages, however big, and the time of each for ever).
+Memory: forget-messages (GossipSub holds a thousand whole messages, however big, and all times of delivery).
 Cost: batch-window (a frame of credit for every read), buffer-reads (reads of one byte), flat-tasks (a search
 through all tasks for each new one), eager-locks (a round of the scheduler for every free lock), read-ahead
 (two system calls per encrypted message), plain-writes (a round of the scheduler after every frame).
