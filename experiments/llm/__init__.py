@@ -4,7 +4,7 @@
     found, answer = await client.ask(messages, schema, check)
 
 `http` is the one file that speaks HTTP; `ladder` finds out whether a schema is enforced; `schema` and
-`answer` trust nothing that comes back; `budget` cannot be passed; `discovery` looks for local servers.
+`answer` trust nothing that comes back; `budget` cannot be passed; `discovery` says what an endpoint can do.
 What goes wrong is one of the errors of `errors`, sorted by whose fault it is.
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from .budget import Budget, Limits, Pocket, Price, Purse, Spent
 from .client import Answer, Capability, Client, Settings
-from .discovery import Endpoint, Model, Probe, find_local_endpoints, list_models, probe
+from .discovery import Probe, probe
 from .errors import AnswerError, AuthError, BudgetSpent, Unavailable, UnsupportedError
 from .http import Wire
 from .keys import Key, key_from_environment, key_from_file
@@ -28,12 +28,10 @@ __all__ = [
     "BudgetSpent",
     "Capability",
     "Client",
-    "Endpoint",
     "Json",
     "Key",
     "Limits",
     "Message",
-    "Model",
     "Number",
     "Object",
     "OneOf",
@@ -49,9 +47,7 @@ __all__ = [
     "Unavailable",
     "UnsupportedError",
     "Wire",
-    "find_local_endpoints",
     "key_from_environment",
     "key_from_file",
-    "list_models",
     "probe",
 ]

@@ -13,7 +13,7 @@ from typing import Final
 from .errors import AnswerError
 from .http import Completion
 
-__all__ = ["check_context", "final_text", "without_reasoning"]
+__all__ = ["check_context", "final_text", "is_thinking", "without_reasoning"]
 
 _OPEN, _CLOSE = "<think>", "</think>"
 _FENCE: Final = re.compile(r"\A```(?:json)?[ \t]*\n(.*?)\n?```\Z", re.DOTALL)
@@ -28,6 +28,14 @@ def without_reasoning(text: str) -> str:
         raise AnswerError("truncated", "the model was still thinking at its limit; allow more tokens")
     # Some templates give the opening mark to the prompt, so that only the closing one is in the answer.
     return text.rpartition(_CLOSE)[2].strip()
+
+
+def is_thinking(completion: Completion) -> bool:
+    """Whether an answer ended for length before its reasoning did."""
+    if completion.finish != "length" or completion.arguments:
+        return False
+    said = completion.content
+    return said.count(_OPEN) > said.count(_CLOSE) or (bool(completion.reasoning) and not said.strip())
 
 
 def final_text(completion: Completion, tool_call: bool, *, fenced: bool) -> str:

@@ -5,8 +5,10 @@ use all tokens it is allowed. If that does not fit, the request is refused; so a
 the price of stopping a little early. Afterwards the reservation is settled with what the endpoint reports, or
 with the worst case if it reports nothing.
 
-Days are UTC days of the clock that the caller gives. What was spent lies in a `Purse`: the node's is on the
-disk and shared by its processes, so neither a restart nor a second process opens it again.
+Days are UTC days of the clock that the caller gives. A request belongs to the day on which it was sent: one
+that midnight overtakes was paid from the day before. A clock that is set back over midnight does not open a
+day again; one that is set back further was wrong before. What was spent lies in a `Purse`: the node's is on
+the disk and shared by its processes, so neither a restart nor a second process opens it again.
 """
 
 from __future__ import annotations
@@ -108,8 +110,15 @@ class Budget:
 
     def reserve(self, tokens: int, dollars: float, seconds: float) -> Reservation:
         """Set aside the worst case; BudgetSpent if it does not fit."""
-        wanted = Reservation(int(self._clock() // _DAY_S), tokens, dollars, seconds)
-        self._purse.change(lambda spent: self._with(self._today(spent), wanted))
+        wanted = Reservation(0, tokens, dollars, seconds)
+
+        def reserved(spent: Spent) -> Spent:
+            nonlocal wanted
+            now = self._today(spent)
+            wanted = replace(wanted, day=now.day)
+            return self._with(now, wanted)
+
+        self._purse.change(reserved)
         return wanted
 
     def settle(self, reservation: Reservation, tokens: int, dollars: float, seconds: float) -> None:
@@ -117,8 +126,8 @@ class Budget:
 
         def settled(spent: Spent) -> Spent:
             now = self._today(spent)
-            if now.day != reservation.day:  # midnight has passed: the reservation is gone with its day
-                return replace(now, tokens=now.tokens + tokens, dollars=now.dollars + dollars)
+            if now.day != reservation.day:  # midnight has passed: it was paid from the day before
+                return now
             return replace(
                 now,
                 tokens=now.tokens - reservation.tokens + tokens,
@@ -130,7 +139,7 @@ class Budget:
 
     def _today(self, spent: Spent) -> Spent:
         day = int(self._clock() // _DAY_S)
-        return spent if spent.day == day else Spent(day)
+        return spent if day <= spent.day <= day + 1 else Spent(day)
 
     def _with(self, now: Spent, wanted: Reservation) -> Spent:
         """Today's spending with one more request; BudgetSpent if a limit would be passed."""

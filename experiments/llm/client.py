@@ -19,7 +19,8 @@ import trio
 
 from .answer import check_context
 from .budget import Budget, Limits, Price
-from .errors import AnswerError, Unavailable, UnsupportedError
+from .dialect import Dialect
+from .errors import AnswerError, AuthError, Unavailable, UnsupportedError
 from .http import Completion, Usage, Wire
 from .ladder import Form, Message, Rung, find_rung
 from .schema import Json, Object
@@ -88,6 +89,7 @@ class Client:
         self._wire = wire
         self._budget = budget or Budget(Limits(), time.time)
         self._capability = capability
+        self._dialect = Dialect()
         self._turn = trio.CapacityLimiter(1)
 
     @property
@@ -134,16 +136,26 @@ class Client:
 
     async def _known_capability(self, tally: _Tally) -> Capability:
         if self._capability is None:
-            self._capability = Capability(*await find_rung(partial(self._send, tally=tally)))
+            found = await find_rung(partial(self._send, tally=tally), self.settings.max_tokens)
+            self._capability = Capability(*found)
         return self._capability
 
     async def _send(
         self, messages: Sequence[Message], form: Form, max_tokens: int, tally: _Tally
     ) -> Completion:
-        """One completion; where the endpoint is busy and says for how long, once more after that."""
+        """One completion; where the endpoint is busy and says for how long, once more after that.
+
+        So too, in other words, where it does not know a parameter.
+        """
         while True:
             try:
                 return await self._send_once(messages, form, max_tokens, tally)
+            except UnsupportedError as error:
+                learned = self._dialect.corrected(str(error))
+                if learned is None:
+                    self._capability = None  # another server may have taken its place: probe again
+                    raise
+                self._dialect = learned
             except Unavailable as error:
                 if error.retry_after_s is None:
                     raise
@@ -160,22 +172,16 @@ class Client:
         most = sum(len(m.content.encode()) + _MESSAGE_TOKENS for m in messages) + len(form.text)
         left = trio.current_effective_deadline() - trio.current_time()
         reserved = self._budget.reserve(most + max_tokens, price.of(most, max_tokens), left)
-        body = {
-            "model": settings.model,
-            "temperature": settings.temperature,
-            **form.body(messages, max_tokens),
-        }
+        plain = form.body(messages, max_tokens)
+        body = self._dialect.spoken({"model": settings.model, "temperature": settings.temperature, **plain})
         usage, start = Usage(), time.monotonic()
         tally.requests += 1
         try:
             completion = await self._wire.chat(body)
             usage = completion.usage
             return completion
-        except UnsupportedError:
-            usage, self._capability = (
-                Usage(0, 0),
-                None,
-            )  # another server may have taken its place: probe again
+        except (AuthError, UnsupportedError):
+            usage = Usage(0, 0)
             raise
         except Unavailable as error:
             usage = usage if error.began else Usage(0, 0)

@@ -1,14 +1,13 @@
-"""Which language models are running on this machine, and what an endpoint can really do.
+"""What an endpoint can really do: the nonce question of `ladder`, and its context length where it tells.
 
-`find_local_endpoints` knocks at the ports that the usual servers listen on; nothing leaves the machine.
-`probe` asks an endpoint the nonce question of `ladder`, and for its context length where it tells.
-The model's name that a server echoes is for display only: some repeat whatever they were sent.
+The model's name that a server echoes is for display only: some repeat whatever they were sent. Which servers
+run on this machine is found by `node.local_models`, which needs no client for that.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,31 +20,9 @@ from .client import Capability, Client, Settings
 from .http import Wire
 from .schema import Json
 
-__all__ = ["LOCAL_PORTS", "Endpoint", "Model", "Probe", "find_local_endpoints", "list_models", "probe"]
+__all__ = ["Probe", "probe"]
 
-LOCAL_PORTS: Final = {11434: "Ollama", 1234: "LM Studio", 8000: "vLLM", 8080: "llama-server"}
-_KNOCK_S: Final = 1.0  # a local server answers within milliseconds, unless it is loading a model
-_MAX_MODELS: Final = 1000
-_MAX_NAME: Final = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A model that an endpoint lists."""
-
-    name: str
-    context: int | None = None
-    """Tokens, where the endpoint says so."""
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A server that answered."""
-
-    url: str
-    kind: str
-    """The program that usually listens there; a guess from the port."""
-    models: tuple[Model, ...]
+_TELL_S: Final = 5.0  # what a server says of itself is there at once; how fast it says it is its own affair
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,32 +33,6 @@ class Probe:
     context: int | None
     seconds: float
     trouble: str = ""
-
-
-async def find_local_endpoints(ports: Sequence[int] = tuple(LOCAL_PORTS)) -> list[Endpoint]:
-    """Endpoints on the loopback interface, in the order of the ports; takes about a second."""
-    found: dict[int, Endpoint] = {}
-
-    async def knock(port: int) -> None:
-        url = f"http://127.0.0.1:{port}/v1"
-        try:
-            models = await list_models(Wire(url), timeout_s=_KNOCK_S)
-        except ConsilienceError:
-            return  # nobody there, or something that is no endpoint
-        found[port] = Endpoint(url, LOCAL_PORTS.get(port, "unknown"), models)
-
-    async with trio.open_nursery() as nursery:
-        for port in ports:
-            nursery.start_soon(knock, port)
-    return [found[port] for port in ports if port in found]
-
-
-async def list_models(wire: Wire, timeout_s: float = 10.0) -> tuple[Model, ...]:
-    """The models of an endpoint; raises as requests do."""
-    document: Json = None
-    with trio.move_on_after(timeout_s):
-        document = await wire.get("/models", timeout_s=timeout_s)
-    return _models(document)
 
 
 async def probe(wire: Wire, settings: Settings, *, budget: Budget | None = None) -> Probe:
@@ -98,30 +49,23 @@ async def probe(wire: Wire, settings: Settings, *, budget: Budget | None = None)
 
 async def _context(wire: Wire, model: str) -> int | None:
     """Context length in tokens: llama-server tells it at /props, vLLM in its list of models."""
-    try:
-        properties = await wire.get("/props", at_root=True)
-    except ConsilienceError:
-        properties = None
+    properties = await _told(wire, "/props", at_root=True)
     settings = properties.get("default_generation_settings") if isinstance(properties, dict) else None
     if isinstance(settings, dict) and (length := _count(settings.get("n_ctx"))) is not None:
         return length
-    try:
-        models = await list_models(wire)
-    except ConsilienceError:
-        return None
-    return next((known.context for known in models if known.name == model), None)
-
-
-def _models(document: Json) -> tuple[Model, ...]:
+    document = await _told(wire, "/models", at_root=False)
     listed = document.get("data") if isinstance(document, dict) else None
-    if not isinstance(listed, list):
-        return ()
-    models = []
-    for entry in listed[:_MAX_MODELS]:
-        name = entry.get("id") if isinstance(entry, dict) else None
-        if isinstance(entry, dict) and isinstance(name, str) and name.isprintable():
-            models.append(Model(name[:_MAX_NAME], _count(entry.get("max_model_len"))))
-    return tuple(models)
+    for entry in listed if isinstance(listed, list) else []:
+        if isinstance(entry, dict) and entry.get("id") == model:
+            return _count(entry.get("max_model_len"))
+    return None
+
+
+async def _told(wire: Wire, path: str, *, at_root: bool) -> Json:
+    """A document of the server, or None; one that comes byte by byte is not waited for."""
+    with trio.move_on_after(_TELL_S), suppress(ConsilienceError):
+        return await wire.get(path, at_root=at_root)
+    return None
 
 
 def _count(value: Json) -> int | None:

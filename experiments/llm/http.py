@@ -28,7 +28,7 @@ import httpx
 from leaderboard.errors import LocalError
 
 from .errors import AnswerError, AuthError, Unavailable, UnsupportedError
-from .keys import Key
+from .keys import MAX_KEY, Key
 from .schema import Json, read_json
 
 __all__ = ["Completion", "Usage", "Wire", "check_url"]
@@ -37,9 +37,13 @@ _CONNECT_S: Final = 3.0
 _GAP_S: Final = 60.0  # a slow machine may need that long for the prompt before the first token
 _MAX_BODY: Final = 2 * 1024 * 1024  # bytes; a long answer with its framing is about 200 kB
 _MAX_LINE: Final = 256 * 1024
-_EXCERPT: Final = 400  # bytes of an error's body that are looked at
+_SHOWN: Final = 200  # characters of an error's body
+_EXCERPT: Final = (
+    2 * MAX_KEY
+)  # bytes of it that are looked at: a key that begins in what is shown ends in them
 _MAX_TEXT: Final = 256 * 1024  # characters of content or reasoning
 _MAX_RETRY_S: Final = 3600.0
+_NO_COMPLETION: Final = "the endpoint answered with something that is no completion; does its URL end in /v1?"
 _UNSUPPORTED: Final = frozenset({400, 404, 405, 415, 422, 500, 501})
 _BUSY: Final = frozenset({408, 425, 429, 502, 503, 504, 529})
 
@@ -88,8 +92,13 @@ class Wire:
         headers = {"Accept-Encoding": "identity"}
         if self._key:
             headers["Authorization"] = self._key.header()
+        # Without TLS no certificates are read, which takes 15 ms.
         async with httpx.AsyncClient(
-            timeout=timeout, headers=headers, follow_redirects=False, trust_env=False
+            timeout=timeout,
+            headers=headers,
+            follow_redirects=False,
+            trust_env=False,
+            verify=self.url.startswith("https:"),
         ) as client:
             yield client
 
@@ -118,15 +127,23 @@ class Wire:
             ):
                 ok = response.status_code == httpx.codes.OK
                 self._check_status(response, b"" if ok else await body.beginning())
-                if "json" in response.headers.get("content-type", ""):
-                    return _whole_completion(read_json(await body.whole(), _MAX_BODY))
-                return await _streamed(body)
+                return self._without_key(await _completion(body))
+        except AnswerError as error:
+            if error.kind != "error":
+                raise
+            raise AnswerError("error", self._hidden(str(error))[:_SHOWN]) from None
         except httpx.RemoteProtocolError as error:
             raise AnswerError(
                 "cut", "the endpoint closed the connection in the middle of an answer"
             ) from error
         except httpx.HTTPError as error:
             raise self._unavailable(error) from error
+
+    def _without_key(self, found: Completion) -> Completion:
+        """What a model says may become a public record: the key must not be in it, whoever put it there."""
+        found.content, found.reasoning = self._hidden(found.content), self._hidden(found.reasoning)
+        found.arguments = self._hidden(found.arguments)
+        return found
 
     def _check_status(self, response: httpx.Response, body: bytes) -> None:
         status = response.status_code
@@ -152,9 +169,11 @@ class Wire:
     def _excerpt(self, body: bytes) -> str:
         text = " ".join(body.decode("utf-8", "replace").split())
         shown = "".join(character for character in text if character.isprintable())
-        if self._key is not None:
-            shown = self._key.hide(shown)
-        return f": {shown[:200]}" if shown else ""
+        shown = self._hidden(shown)
+        return f": {shown[:_SHOWN]}" if shown else ""
+
+    def _hidden(self, text: str) -> str:
+        return text if self._key is None else self._key.hide(text)
 
     def _unavailable(self, error: httpx.HTTPError) -> Unavailable:
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
@@ -212,7 +231,8 @@ class _Body:
         return piece
 
     async def whole(self) -> str:
-        body = bytearray()
+        """The rest of it."""
+        body, self._waiting = bytearray(self._waiting), b""
         while piece := await self.piece():
             body += piece
         return _text(bytes(body))
@@ -245,20 +265,29 @@ def _text(body: bytes) -> str:
         raise AnswerError("not_utf8", "the endpoint sent bytes that are not UTF-8") from error
 
 
-async def _streamed(body: _Body) -> Completion:
-    """A completion from server-sent events; reads on to the end of the body after its end mark."""
+async def _completion(body: _Body) -> Completion:
+    """A completion, streamed or whole: what it begins with tells, and not what the headers say."""
+    line = await body.line()
+    while line is not None and not line.strip():
+        line = await body.line()
+    if line is not None and line.lstrip().startswith("{"):
+        return _whole_completion(read_json(line + "\n" + await body.whole(), _MAX_BODY))
+    return await _streamed(line, body)
+
+
+async def _streamed(line: str | None, body: _Body) -> Completion:
+    """A completion from server-sent events, of which `line` is the first; reads on after the end mark."""
     found, ended, events = Completion(), False, 0
-    while (line := await body.line()) is not None:
+    while line is not None:
         data = line.removeprefix("data:").strip()
-        if ended or not line.startswith("data:"):
-            continue
         if data == "[DONE]":
             ended = True
-            continue
-        events += 1
-        _add(found, read_json(data, _MAX_LINE))
+        elif line.startswith("data:") and not ended:
+            events += 1
+            _add(found, read_json(data, _MAX_LINE))
+        line = await body.line()
     if not events:
-        raise AnswerError("garbage", "the endpoint answered 200 with something that is no completion")
+        raise AnswerError("garbage", _NO_COMPLETION)
     if not ended and found.finish is None:
         raise AnswerError("cut", "the answer broke off before its end")
     return found
@@ -269,7 +298,7 @@ def _whole_completion(document: Json) -> Completion:
     found = Completion()
     _add(found, document)
     if found.finish is None and not (found.content or found.arguments):
-        raise AnswerError("garbage", "the endpoint answered 200 with something that is no completion")
+        raise AnswerError("garbage", _NO_COMPLETION)
     return found
 
 
@@ -278,9 +307,7 @@ def _add(found: Completion, event: Json) -> None:
     if not isinstance(event, dict):
         raise AnswerError("garbage", "an event of the stream is no object")
     if event.get("error"):
-        raise AnswerError(
-            "error", f"the endpoint reports an error in its stream: {str(event['error'])[:200]}"
-        )
+        raise AnswerError("error", f"the endpoint reports an error in its answer: {event['error']}")
     fingerprint = event.get("system_fingerprint")
     if isinstance(fingerprint, str):
         found.fingerprint = fingerprint[:128]

@@ -6,17 +6,20 @@ that writes the Authorization header.
 
 from __future__ import annotations
 
+import html
+import json
 import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from leaderboard.errors import LocalError
 
-__all__ = ["Key", "key_from_environment", "key_from_file"]
+__all__ = ["MAX_KEY", "Key", "key_from_environment", "key_from_file"]
 
-_MAX_KEY: Final = 4096  # bytes; the longest tokens we know have 2,000
+MAX_KEY: Final = 4096  # bytes; the longest tokens we know have 2,000
 
 
 class Key:
@@ -25,8 +28,12 @@ class Key:
     __slots__ = ("_secret",)
 
     def __init__(self, secret: str) -> None:
-        if not secret or not secret.isascii() or any(c.isspace() or not c.isprintable() for c in secret):
-            raise LocalError("the key is empty or holds characters that no key has; copy it again")
+        if (
+            not 0 < len(secret) <= MAX_KEY
+            or not secret.isascii()
+            or any(c.isspace() or not c.isprintable() for c in secret)
+        ):
+            raise LocalError("the key is empty, too long, or holds characters that no key has; copy it again")
         self._secret = secret
 
     def header(self) -> str:
@@ -34,8 +41,12 @@ class Key:
         return f"Bearer {self._secret}"
 
     def hide(self, text: str) -> str:
-        """The text with the key blotted out, should an endpoint repeat it."""
-        return text.replace(self._secret, "[key]")
+        """The text without the key, should an endpoint repeat it: plainly, or as in JSON, HTML or a URL."""
+        secret = self._secret
+        spelled = (json.dumps(secret)[1:-1].replace("/", "\\/"), html.escape(secret), quote(secret, safe=""))
+        for form in (secret, *spelled):
+            text = text.replace(form, "[key]")
+        return text
 
     def __repr__(self) -> str:
         return "Key(***)"
@@ -50,7 +61,7 @@ def key_from_environment(name: str, environment: Mapping[str, str] = os.environ)
 
 
 def key_from_file(path: Path) -> Key:
-    """The key in a file of mode 0600 (or stricter) that belongs to this user."""
+    """The key in a plain file of mode 0600 or stricter; LocalError says what is wrong with it."""
     try:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
@@ -58,9 +69,9 @@ def key_from_file(path: Path) -> Key:
                 raise LocalError(f"{path} is not a plain file")
             if status.st_mode & 0o077:
                 raise LocalError(f"{path} can be read by others; run: chmod 600 {path}")
-            content = file.read(_MAX_KEY + 1)
+            content = file.read(MAX_KEY + 1)
     except OSError as error:
         raise LocalError(f"cannot read the key file {path}: {error.strerror}") from error
-    if len(content) > _MAX_KEY or not content.isascii():
+    if len(content) > MAX_KEY or not content.isascii():
         raise LocalError(f"{path} does not look like a key")
     return Key(content.decode("ascii").strip())

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias
 
-from .answer import final_text
+from .answer import final_text, is_thinking
 from .errors import AnswerError
 from .http import Completion
 from .schema import Json, Object, OneOf, read_json
@@ -37,7 +37,7 @@ class Rung(StrEnum):
 
 # On these the schema stands in the prompt, because nothing else tells the model.
 _IN_WORDS: Final = frozenset({Rung.OBJECT, Rung.PROMPT})
-_PROBE_TOKENS: Final = 256  # reasoning models think before they repeat a word
+_PROBE_TOKENS: Final = 256  # to repeat a word; who is still thinking then gets as many as for an answer
 _TOOL: Final = "answer"
 
 
@@ -105,22 +105,43 @@ Ask: TypeAlias = "Callable[[Sequence[Message], Form, int], Awaitable[Completion]
 """Sends one request, with so many tokens for the answer."""
 
 
-async def find_rung(ask: Ask) -> tuple[Rung, bool]:
+async def find_rung(ask: Ask, most: int) -> tuple[Rung, bool]:
     """The strongest rung on which the endpoint repeats the nonce, and whether it enforces the schema.
 
-    Without any success the lowest rung, unenforced. Unavailable and AuthError pass through.
+    Without any success the lowest rung, unenforced, if the model has said something at all on any; else the
+    last AnswerError: whoever answers each question with an error page is no model. Unavailable and AuthError
+    pass through. `most` tokens are for a model that was still thinking at the end of the few that a word
+    takes; if it still is, no other rung will help it.
     """
+    trouble: AnswerError | None = None
+    speaks = False
     for rung in Rung:
         try:
-            if await _repeats_nonce(ask, rung):
+            if await _repeats_nonce(ask, rung, most):
                 return rung, rung not in _IN_WORDS
-        except AnswerError:
-            continue
+            speaks = True
+        except AnswerError as error:
+            if error.kind == "thinking":
+                raise
+            trouble = error
+    if trouble is not None and not speaks:
+        raise trouble
     return Rung.PROMPT, False
 
 
-async def _repeats_nonce(ask: Ask, rung: Rung) -> bool:
+async def _repeats_nonce(ask: Ask, rung: Rung, most: int) -> bool:
+    """False if the model says something else; AnswerError if it says nothing."""
     nonce = "w" + secrets.token_hex(6)
     form = Form(Object({"word": OneOf((nonce,))}), rung)
-    question = [Message("user", "Answer with a JSON object that has the one field word.")]
-    return form.read(await ask(form.messages(question), form, _PROBE_TOKENS)) == {"word": nonce}
+    question = form.messages([Message("user", "Answer with a JSON object that has the one field word.")])
+    answer = await ask(question, form, _PROBE_TOKENS)
+    if is_thinking(answer) and most > _PROBE_TOKENS:
+        answer = await ask(question, form, most)
+        if is_thinking(answer):
+            raise AnswerError("thinking", f"the model still thought after {most} tokens; allow it more")
+    try:
+        return form.read(answer) == {"word": nonce}
+    except AnswerError as error:
+        if error.kind == "filtered" or not (answer.content.strip() or answer.arguments):
+            raise
+        return False

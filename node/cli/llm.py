@@ -64,32 +64,34 @@ def llm_command() -> None:
 @shared
 def ls_command(session: Session, *, ports: tuple[int, ...]) -> None:
     """Models of servers on this machine (Ollama, LM Studio, vLLM, llama-server)."""
-    import trio
-
-    from experiments.llm.discovery import LOCAL_PORTS, find_local_endpoints
-
     from ..config import load
+    from ..local_models import LOCAL_PORTS, find_local_servers
 
     config = load(session.home, os.environ, {}).llm
-    endpoints = trio.run(find_local_endpoints, ports or tuple(LOCAL_PORTS))
+    servers = find_local_servers(ports or tuple(LOCAL_PORTS))
     found = [
         FoundModel(
-            endpoint.url,
-            endpoint.kind,
+            server.url,
+            server.kind,
             model.name,
             model.context,
-            (endpoint.url, model.name) == (config.endpoint, config.model),
+            (server.url, model.name) == (config.endpoint.rstrip("/"), config.model),
         )
-        for endpoint in endpoints
-        for model in endpoint.models
+        for server in servers
+        for model in server.models
     ]
+    for server in servers:
+        if server.trouble:
+            note(f"{server.url} ({server.kind}?) {server.trouble}")
     if session.as_json:
         print_json(found)
         return
     if not found:
         looked = ", ".join(f"{port} ({name})" for port, name in LOCAL_PORTS.items())
         say("no model is served on this machine")
-        note(f"looked at ports {', '.join(map(str, ports)) or looked}")
+        note(
+            f"looked at ports {', '.join(map(str, ports)) or looked}; others: consilience llm ls --port PORT"
+        )
         note("an endpoint elsewhere: consilience llm test ENDPOINT MODEL")
         return
     rows = [

@@ -106,6 +106,106 @@ async def test_a_tool_call_is_read_from_its_arguments(server: Server) -> None:
     assert (await ask(client_of(server, Capability(Rung.TOOL_CALL, enforced=True))))["gain"] == 0.5
 
 
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [
+        (("404 Not Found", b'{"error": "model \'m\' not found, try pulling it first"}'), "unsupported"),
+        (("200 OK", b"<html>Log in</html>", "content-type: text/html"), "garbage"),
+        (("200 OK", b""), "garbage"),
+        (("307 Temporary Redirect", b"", "location: http://127.0.0.1:1/v1"), "redirect"),
+        (("500 Internal Server Error", b"oops"), "unsupported"),
+    ],
+)
+async def test_who_answers_with_nothing_but_errors_is_no_model(
+    server: Server, reply: tuple[Any, ...], kind: str
+) -> None:
+    server.plays(server.raw(*reply))
+    with pytest.raises(AnswerError) as caught:
+        await client_of(server, capability=None).probe()
+    assert caught.value.kind == kind
+
+
+async def test_who_says_nothing_is_no_model(server: Server) -> None:
+    server.plays(server.says(""))
+    with pytest.raises(AnswerError) as caught:
+        await client_of(server, capability=None).probe()
+    assert caught.value.kind == "empty"
+
+
+def thinks_for(server: Server, tokens: int) -> Any:
+    """A model that enforces schemas once it has thought for so many tokens."""
+
+    async def reply(stream: trio.SocketStream, request: dict[str, Any]) -> None:
+        thought = server.events(server.delta("length", reasoning_content="hm " * 100))
+        await (thought if request["max_tokens"] < tokens else server.enforces())(stream, request)
+
+    return reply
+
+
+async def test_a_model_that_thinks_long_is_given_the_room_of_an_answer(server: Server) -> None:
+    server.plays(thinks_for(server, 400))
+    assert await client_of(server, capability=None).probe() == STRICT
+    assert [request["max_tokens"] for request in server.requests] == [256, 500]
+
+
+async def test_a_model_that_thinks_beyond_its_room_is_told_apart(server: Server) -> None:
+    server.plays(thinks_for(server, 4000))
+    with pytest.raises(AnswerError, match="500 tokens") as caught:
+        await client_of(server, capability=None).probe()
+    assert (caught.value.kind, len(server.requests)) == ("thinking", 2)
+
+
+def refuses(server: Server, *parameters: tuple[str, str]) -> Any:
+    """A server that complains about each of some parameters, in these words."""
+
+    async def reply(stream: trio.SocketStream, request: dict[str, Any]) -> None:
+        for name, words in parameters:
+            if name in request:
+                body = json.dumps({"error": {"message": words}}).encode()
+                await server.raw("400 Bad Request", body)(stream, request)
+                return
+        await server.enforces()(stream, request)
+
+    return reply
+
+
+async def test_parameters_that_an_endpoint_does_not_know_are_said_otherwise(server: Server) -> None:
+    server.plays(
+        refuses(
+            server,
+            ("max_tokens", "'max_tokens' is not supported. Use 'max_completion_tokens' instead."),
+            ("temperature", "Only the default value of 'temperature' is supported"),
+            ("stream_options", "stream_options: extra inputs are not permitted"),
+        )
+    )
+    client = client_of(server, capability=None)
+    assert await client.probe() == STRICT
+    await ask(client)
+    assert len(server.requests) == 5  # three refusals, the probe, the question
+    last = server.requests[-1]
+    assert last["max_completion_tokens"] == 500
+    assert not {"max_tokens", "temperature", "stream_options"} & set(last)
+
+
+async def test_the_limit_of_tokens_is_never_dropped(server: Server) -> None:
+    server.plays(refuses(server, ("max_tokens", "max_tokens is too large for this context")))
+    with pytest.raises(UnsupportedError):
+        await ask(client_of(server))
+    assert [request["max_tokens"] for request in server.requests] == [500]
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/plain", "text/html"])
+async def test_the_content_type_is_not_believed(server: Server, kind: str) -> None:
+    events = b"".join(
+        b"data: " + json.dumps(event).encode() + b"\n\n"
+        for event in (server.delta(content=GOOD), server.delta("stop"))
+    )
+    whole = json.dumps({"choices": [{"message": {"content": GOOD}, "finish_reason": "stop"}]}, indent=1)
+    for body in (events, b"\n" + whole.encode()):
+        server.plays(server.raw("200 OK", body, f"content-type: {kind}"))
+        assert (await ask(client_of(server)))["idea"] == "wider"
+
+
 async def test_a_busy_endpoint_is_no_evidence_and_ends_the_probe(server: Server) -> None:
     server.plays(server.raw("429 Too Many Requests"))
     with pytest.raises(Unavailable):
@@ -245,6 +345,35 @@ async def test_a_refused_key_is_for_a_person_and_stays_secret(server: Server) ->
     assert "sk-secret" not in str(caught.value)
 
 
+LONG = "eyJ/" + "aB3+" * 300
+"""A key of 1,204 bytes, as tokens of identity providers are, with what JSON and URLs escape."""
+
+
+@pytest.mark.parametrize(
+    "spelled", [LONG, LONG.replace("/", "\\/"), LONG.replace("+", "%2B").replace("/", "%2F")]
+)
+async def test_a_long_key_that_is_repeated_stays_secret(server: Server, spelled: str) -> None:
+    server.plays(server.raw("403 Forbidden", f"the token {spelled} has run out".encode()))
+    with pytest.raises(AuthError) as caught:
+        await ask(client_of(server, key=Key(LONG)))
+    assert "aB3" not in str(caught.value)
+    assert "has run out" in str(caught.value)
+
+
+async def test_a_key_in_an_answer_or_in_an_error_of_a_stream_stays_secret(server: Server) -> None:
+    server.plays(server.events({"error": {"message": "x" * 150 + LONG}}))
+    with pytest.raises(AnswerError) as caught:
+        await ask(client_of(server, key=Key(LONG)))
+    assert "aB3" not in str(caught.value)
+    key = Key("sk-secret-123")
+    server.plays(server.says('{"idea": "the key is sk-secret-123", "gain": 0.5}'))
+    assert (await ask(client_of(server, key=key)))["idea"] == "the key is [key]"
+    server.plays(server.says('{"sk-secret-123": 1}'))
+    with pytest.raises(AnswerError) as caught:
+        await ask(client_of(server, key=key))
+    assert "sk-secret" not in str(caught.value)
+
+
 async def test_a_form_refused_later_is_probed_again(server: Server) -> None:
     server.plays(server.raw("400 Bad Request"), server.enforces("json_object+schema"))
     client = client_of(server)
@@ -362,6 +491,47 @@ async def test_a_refused_request_costs_no_tokens(server: Server) -> None:
     with pytest.raises(Unavailable):
         await ask(client_of(server, budget=budget))
     assert (budget.spent.requests, budget.spent.tokens) == (1, 0)
+
+
+async def test_a_refused_key_costs_no_tokens(server: Server) -> None:
+    server.plays(server.raw("401 Unauthorized"))
+    budget = Budget(Limits(), lambda: 1e9)
+    with pytest.raises(AuthError):
+        await ask(client_of(server, budget=budget))
+    assert (budget.spent.requests, budget.spent.tokens) == (1, 0)
+
+
+async def test_seconds_are_bounded_too(server: Server) -> None:
+    server.plays(server.says(GOOD))
+    budget = Budget(Limits(seconds=15.0), lambda: 1e9, Pocket(Spent(11574, seconds=6.0)))
+    with pytest.raises(BudgetSpent, match="15 s"):
+        await ask(client_of(server, budget=budget))  # may take until its deadline, 10 s
+    assert server.requests == []
+
+
+def test_a_request_that_midnight_overtakes_was_paid_from_the_day_before() -> None:
+    clock = [86_400.0 * 101 - 1]
+    budget = Budget(Limits(tokens=1000), lambda: clock[0])
+    late = budget.reserve(900, 0.0, 1.0)
+    clock[0] += 2
+    early = budget.reserve(1000, 0.0, 1.0)
+    budget.settle(late, 900, 0.5, 1.0)
+    assert budget.spent == Spent(101, 1, 1000, 0.0, 1.0)
+    budget.settle(early, 10, 0.0, 1.0)
+    assert budget.spent.tokens == 10
+
+
+def test_a_clock_that_is_set_back_over_midnight_does_not_open_the_purse_again() -> None:
+    clock = [86_400.0 * 101 + 1]
+    budget = Budget(Limits(requests=2), lambda: clock[0])
+    budget.settle(budget.reserve(5, 0.0, 1.0), 5, 0.0, 1.0)
+    clock[0] -= 2
+    budget.settle(budget.reserve(5, 0.0, 1.0), 3, 0.0, 1.0)
+    assert budget.spent == Spent(101, 2, 8, 0.0, 2.0)
+    with pytest.raises(BudgetSpent):
+        budget.reserve(1, 0.0, 1.0)
+    clock[0] -= 86_400.0 * 30  # it was a month fast: that must not close the purse for a month
+    budget.reserve(1, 0.0, 1.0)
 
 
 def test_a_new_day_opens_the_purse_and_a_restart_does_not() -> None:

@@ -1,40 +1,18 @@
-"""Local servers are found, described as far as they tell, and never waited for."""
+"""What an endpoint can do, described as far as it tells, and never waited for."""
 
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
-from experiments.llm import Model, Rung, Settings, Wire, find_local_endpoints, list_models, probe
+import pytest
+import trio
+
+from experiments.llm import Rung, Settings, Wire, discovery, probe
 
 if TYPE_CHECKING:
     from .conftest import Server
-
-
-def _models(*entries: object) -> bytes:
-    return json.dumps({"object": "list", "data": list(entries)}).encode()
-
-
-async def test_endpoints_are_found_by_port(server: Server) -> None:
-    server.plays(server.raw("200 OK", _models({"id": "tiny", "max_model_len": 4096}, {"id": 7}, "odd")))
-    port = int(server.url.split(":")[2].split("/")[0])
-    (found,) = await find_local_endpoints((1, port))
-    assert found.url == server.url
-    assert found.models == (Model("tiny", 4096),)
-
-
-async def test_a_server_that_is_no_endpoint_is_not_listed(server: Server) -> None:
-    server.plays(server.raw("200 OK", b"<html>"))
-    port = int(server.url.split(":")[2].split("/")[0])
-    assert await find_local_endpoints((port,)) == []
-
-
-async def test_a_silent_server_is_not_waited_for(server: Server) -> None:
-    async def silent(stream: object, _: object) -> None:
-        await stream.receive_some()  # type: ignore[attr-defined]
-
-    server.plays(silent)
-    assert await list_models(Wire(server.url), timeout_s=0.1) == ()
 
 
 async def test_a_probe_tells_capability_and_context(server: Server) -> None:
@@ -45,6 +23,30 @@ async def test_a_probe_tells_capability_and_context(server: Server) -> None:
     assert (found.capability.rung, found.capability.enforced) == (Rung.JSON_SCHEMA, True)
     assert found.context == 8192
     assert server.heads[1].startswith("GET /props ")
+
+
+async def test_the_context_may_stand_in_the_list_of_models(server: Server) -> None:
+    listed = {"data": [7, {"id": "other", "max_model_len": 1}, {"id": "m", "max_model_len": 4096}]}
+    models = server.raw("200 OK", json.dumps(listed).encode())
+    server.plays(server.enforces(), server.raw("404 Not Found"), models)
+    assert (await probe(Wire(server.url), Settings("m"))).context == 4096
+
+
+async def test_a_server_that_dribbles_what_it_says_of_itself_is_not_waited_for(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def dribbles(stream: trio.SocketStream, _: object) -> None:
+        await stream.send_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n")
+        while True:
+            await stream.send_all(b" ")
+            await trio.sleep(0.01)
+
+    monkeypatch.setattr(discovery, "_TELL_S", 0.1)
+    server.plays(server.enforces(), partial(dribbles))
+    with trio.fail_after(5):
+        found = await probe(Wire(server.url), Settings("m"))
+    assert found.capability is not None
+    assert found.context is None
 
 
 async def test_a_probe_reports_trouble_instead_of_raising() -> None:
