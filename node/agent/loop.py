@@ -62,6 +62,8 @@ class Agent:
         self._shelf = Shelf(bench, thinkers, self._lanes, self._rest)
         self._since = trio.current_time()
         self._idle = 0
+        self._unproven = list(bench.tracks.values())
+        self._rehearsing = trio.Lock()
         self._replicating = trio.Lock()  # one lane at a time: what is promised must not be begun twice
         self._log = structlog.get_logger("agent")
 
@@ -124,6 +126,19 @@ class Agent:
             if track.id not in standings.tracks():
                 await self._bench.author.publish(Track(track.manifest))
 
+    async def _rehearse(self) -> None:
+        """Run each track's reference before anything is claimed or promised on it.
+
+        Neither can be unsaid, and a machine that lacks a package or a text would go on claiming what it
+        cannot measure. The run is the calibration that the first measurement needs anyway, and it is kept.
+        """
+        async with self._rehearsing:
+            while self._unproven:
+                track = self._unproven[-1]
+                self._bench.activity.begin(f"trying out {track.name}")
+                await self._bench.device.measure(track, track.reference, track.reference, (), gate=False)
+                self._unproven.pop()
+
     async def _step(self) -> None:
         """One piece of work, or a wait for some."""
         cursor = self._bench.replica.cursor
@@ -133,6 +148,8 @@ class Agent:
             return
         elif self.paused:
             await self._wait("paused", partial(self._news, cursor))
+        elif self._unproven:
+            await self._rehearse()
         elif self._share.replication_is_due() and await self._replicate():
             return
         elif not await self._research() and not await self._replicate():

@@ -21,6 +21,7 @@ __all__ = ["logs_command"]
 _LEVELS = ("debug", "info", "warning", "error", "critical")
 _COLOURS = {"warning": "yellow", "error": "red", "critical": "red"}
 _LEADING = ("timestamp", "level", "part", "event")
+_TRACES = ("exception", "traceback")
 _POLL_S = 0.2
 
 
@@ -71,11 +72,14 @@ def _show(line: bytes, as_json: bool) -> None:
     if not fields:
         say(visible(line.decode("utf-8", "replace").rstrip("\n")))
         return
-    rest = "  ".join(f"{key}={value}" for key, value in fields.items() if key not in _LEADING)
+    rest = "  ".join(f"{key}={value}" for key, value in fields.items() if key not in (*_LEADING, *_TRACES))
     moment = fields.get("timestamp", "")[11:19]
     level = fields.get("level", "")
     coloured = click.style(f"{level:8}", fg=_COLOURS.get(level))
     say(f"{moment} {coloured} {fields.get('part', ''):12} {fields.get('event', '')}  {rest}".rstrip())
+    for name in _TRACES:
+        for call in fields.get(name, "").splitlines():
+            say(f"    {call}")
 
 
 def _fields(line: bytes) -> dict[str, str]:
@@ -84,4 +88,6 @@ def _fields(line: bytes) -> dict[str, str]:
         said = json.loads(line)
     except ValueError:
         return {}
-    return {visible(str(k)): visible(str(v)) for k, v in said.items()} if isinstance(said, dict) else {}
+    if not isinstance(said, dict):
+        return {}
+    return {visible(str(key)): visible(str(value), lines=key in _TRACES) for key, value in said.items()}

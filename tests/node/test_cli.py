@@ -291,15 +291,18 @@ async def test_logs_are_shown_and_filtered(run: Run, tmp_path: Path) -> None:
     said = [
         {"timestamp": "2026-11-20T08:00:01Z", "level": "info", "part": "gossip", "event": "joined", "n": 1},
         {"timestamp": "2026-11-20T08:00:02Z", "level": "error", "part": "api", "event": "bad \x1b[2J"},
-    ]
+        {"timestamp": "2026-11-20T08:00:03Z", "level": "error", "part": "api", "event": "failed",
+         "traceback": "line 1\n  line \x1b[2J2"},
+    ]  # fmt: skip
     lines = "".join(json.dumps(line) + "\n" for line in said)
     (tmp_path / "logs" / "daemon.jsonl").write_text(lines + "not json \x1b[1m\n")
     done = await run("logs")
     assert "08:00:01 info     gossip       joined  n=1" in done.out
     assert "\x1b[2J" not in done.out
     assert "not json \\x1b[1m" in done.out
-    assert (await run("logs", "--level", "error", "-n", "2")).out.splitlines()[0].startswith("08:00:02")
-    assert json.loads((await run("logs", "--json", "-n", "3")).out.splitlines()[0]) == said[0]
+    assert "failed\n    line 1\n      line \\x1b[2J2\n" in done.out
+    assert (await run("logs", "--level", "error", "-n", "3")).out.splitlines()[0].startswith("08:00:02")
+    assert json.loads((await run("logs", "--json", "-n", "4")).out.splitlines()[0]) == said[0]
 
 
 @pytest.mark.parametrize(

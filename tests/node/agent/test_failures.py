@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from experiments.harness.outcome import TrialError
 from experiments.search.portfolio import embedded
 from leaderboard.evidence.standing import Standing
-from leaderboard.records import Result, Retraction
+from leaderboard.records import Claim, Result, Retraction, Track
 from node.agent.research import Researcher
 
 from .room import open_room
@@ -43,3 +46,13 @@ async def test_what_one_lane_holds_no_other_begins(tmp_path, toy):
             claim = await researcher.claim(plan)
             assert researcher.unfinished() is None
         assert researcher.unfinished() == claim
+
+
+async def test_a_machine_that_cannot_run_the_reference_claims_nothing(tmp_path, toy):
+    async with open_room(tmp_path, replace(toy, limit_s=0.0)) as room:
+        with pytest.RaisesGroup(
+            pytest.RaisesExc(TrialError, match="longer than 0 s"), flatten_subgroups=True
+        ):
+            await room.agent(1).run()
+        assert room.records(Claim) == []
+        assert len(room.records(Track)) == 1
