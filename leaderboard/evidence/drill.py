@@ -240,11 +240,13 @@ class _Researcher:
             if facts is None or claim.author == me:
                 continue
             promised = {item.author for item in facts.commitments.values()}
-            if me in promised:
-                continue
+            age_ms = (now - since) * PATIENCE_MS // 2
+            highest = rate(Stake.CHAMPION, eligible, 0, age_ms)
+            if me in promised or not accepts(self._secret, claim.id, highest):
+                continue  # the coin leaves it whatever is at stake, which takes longer to say
             stake = swarm.standings.stake(claim.id, me)
             already = sum(1 for peer in promised if peer in trust and trust[peer].trusted)
-            chance = rate(stake, eligible, already, (now - since) * PATIENCE_MS // 2)
+            chance = rate(stake, eligible, already, age_ms)
             if accepts(self._secret, claim.id, chance):
                 evidence = swarm.standings.claim(claim.id, me).evidence
                 checked = claim.author in trust and trust[claim.author].trusted

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..ablation import Ablation
 from ..codec import encode
@@ -18,6 +19,10 @@ from ..ids import AuthorId, ContentId, RecipeId
 from ..measurement import Measurement
 from ..records import Accept, Claim, Finding, Replication, Result, Retraction, commitment, recipe_id
 from .seeds import author_seeds, replicator_seeds
+
+if TYPE_CHECKING:
+    from .replay import Comparison
+    from .standing import Assessment, Hearing
 
 __all__ = ["ClaimFacts", "Commitment", "Delivery"]
 
@@ -72,6 +77,10 @@ class ClaimFacts:
     """Replications whose seeds were checked against their accept; the verdict is final."""
     _deliveries: dict[ContentId, Delivery] | None = None
     _measured: tuple[Measurement, ...] | None = None
+    compared: dict[str, tuple[Comparison, ...]] = field(default_factory=dict)
+    """What re-runs say, by tolerance class: leaderboard.evidence.replay works it out when it is asked."""
+    assessed: dict[Hearing, Assessment] = field(default_factory=dict)
+    """What the records add up to, by who is heard: leaderboard.evidence.standing works it out likewise."""
 
     def add(self, envelope: Envelope) -> None:
         """Collect one record about this claim (the claim itself included); once per envelope."""
@@ -101,6 +110,8 @@ class ClaimFacts:
             case _:
                 return
         self._deliveries = self._measured = None
+        self.compared.clear()
+        self.assessed.clear()
 
     @property
     def retracted(self) -> bool:

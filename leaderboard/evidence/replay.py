@@ -13,7 +13,7 @@ copied), so agreement earns trust only for the side that published first (leader
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -128,8 +128,15 @@ class Check:
         return len(self.unstable) >= opinions and len(self.unstable) > len(self.supporters)
 
 
-def comparisons(facts: ClaimFacts, tolerance: str) -> Iterator[Comparison]:
+def comparisons(facts: ClaimFacts, tolerance: str) -> Sequence[Comparison]:
     """Every re-run of a published seed of this claim, set against what was published."""
+    found = facts.compared.get(tolerance)
+    if found is None:
+        found = facts.compared[tolerance] = tuple(_comparisons(facts, tolerance))
+    return found
+
+
+def _comparisons(facts: ClaimFacts, tolerance: str) -> Iterator[Comparison]:
     reruns = _reruns(facts)
     published = _published(facts, {seed for _, seed, _ in reruns}) if reruns else {}
     for checker, seed, rerun in reruns:

@@ -105,8 +105,42 @@ class Assessment:
         return sum(1 for share in self.shares if share.counts and share.delivered)
 
 
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """All by which one electorate's assessment of the same records can differ from another's."""
+
+    policy: Policy
+    viewer: AuthorId | None
+    """Whose board it is, if it has run any of the claim itself or made it; others are the same bystander."""
+    bystander: bool
+    weights: tuple[Weight, ...]
+    """Of everyone who accepted, in order of the accepts."""
+    overdue: tuple[bool, ...]
+    """Of the accepts without delivery, in the same order."""
+
+
 def assess(facts: ClaimFacts, terms: Terms) -> Assessment:
     """What the records about one claim add up to; the claim itself must be among the facts."""
+    hearing = _hearing(facts, terms)
+    found = facts.assessed.get(hearing)
+    if found is None:
+        found = facts.assessed[hearing] = _assess(facts, terms)
+    return found
+
+
+def _hearing(facts: ClaimFacts, terms: Terms) -> Hearing:
+    viewer, promised = terms.electorate.viewer, facts.commitments.values()
+    takes_part = viewer == facts.author or any(item.author == viewer for item in promised)
+    return Hearing(
+        terms.policy,
+        viewer if takes_part else None,
+        viewer is not None and not takes_part,
+        tuple(terms.electorate.weight(item.author, facts.id) for item in promised),
+        tuple(terms.electorate.overdue(item) for item in promised if item.id not in facts.deliveries),
+    )
+
+
+def _assess(facts: ClaimFacts, terms: Terms) -> Assessment:
     policy = terms.policy
     checks = _checks(facts, terms)
     own_check = checks.get(facts.author, Check()) if facts.author is not None else Check()

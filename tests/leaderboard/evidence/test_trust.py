@@ -130,3 +130,13 @@ def test_nothing_is_confirmed_for_me_that_i_never_ran(scene) -> None:
     scene.standings.add([audit, me.deliver(audit, scene.gain, replay=scene.replay(result))])
     assert scene.standings.claim(scene.claim.id, me.id).standing.value == "confirmed"
     assert scene.standings.unchecked(track, me.id) == []
+
+
+def test_each_viewer_hears_its_own_part_in_the_same_records(scene) -> None:
+    """Author, common board and somebody who ran nothing agree about everybody's weight, not on what is held."""
+    scene.publish()
+    scene.standings.claim(scene.claim.id, scene.author.id)
+    bystander = scene.standings.claim(scene.claim.id, scene.actor("bystander").id)
+    assert "you have not run any of it yourself" in bystander.evidence.held
+    assert not scene.view.evidence.held
+    assert not scene.standings.claim(scene.claim.id, scene.author.id).evidence.held
