@@ -1,9 +1,8 @@
 """What happens in the node, told to whoever listens, without anyone waiting for a listener.
 
-A record event carries its row in the store's log, so a listener that was away asks for everything after the
-last row it saw. Passing events (progress, peers) carry none and are not repeated. Each listener has a bounded
-queue; one that lets it overflow is cut off and has to come back with its last row, because a slow page
-must cost neither memory nor the others' time.
+An event carries its row in the store's log, so a listener that was away asks for everything after the last
+row it saw. Each listener has a bounded queue; one that lets it overflow is cut off and has to come back with
+its last row, because a slow page must cost neither memory nor the others' time.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Protocol
 
 import trio
 
-from .api.ports import Event
+from .api.values import Event
 
 __all__ = ["MAX_QUEUE", "Feed", "Log", "Subscription"]
 
@@ -51,7 +50,7 @@ class Feed:
             await self._log.wait_beyond(cursor)
             for event in await self.read(cursor):
                 self.announce(event)
-                cursor = event.seq or cursor
+                cursor = event.seq
 
     def announce(self, event: Event) -> None:
         """Tell everyone who listens; never waits."""
@@ -103,8 +102,6 @@ class Subscription:
     async def __anext__(self) -> Event:
         while True:
             event = await self._next()
-            if event.seq is None:
-                return event
             if event.seq > self._seen:  # else it came by replay already
                 self._seen = event.seq
                 return event

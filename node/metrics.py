@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from .api.ports import Metric, Sample
+from .api.values import Metric, Sample
 
 if TYPE_CHECKING:
     from .agent.loop import Agent

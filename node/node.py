@@ -29,13 +29,13 @@ from leaderboard.records import Claim, Track, recipe_id
 
 from . import refusals
 from .agent.yields import proposer_views
-from .api.ports import (
+from .api.ports import EventStream
+from .api.values import (
     AgentStatus,
     BoardRow,
     BoardView,
     ClaimDraft,
     ClaimReceipt,
-    EventStream,
     ExportFilter,
     FindingView,
     IdentityView,

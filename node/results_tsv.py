@@ -22,7 +22,7 @@ from typing import Final
 
 from leaderboard.errors import PeerError
 
-from .api.ports import Json, JsonMap
+from .api.values import Json, JsonMap
 from .errors import Misuse
 from .text import visible
 

@@ -9,7 +9,7 @@ from leaderboard.ids import ContentId, TrackId, to_text
 from leaderboard.manifest import TrackManifest
 from leaderboard.records import Claim, Track
 
-from .api.ports import ExportFilter
+from .api.values import ExportFilter
 from .errors import Misuse
 from .store import Store
 

@@ -6,7 +6,6 @@ nearest known one, and answers of the daemon, where a newer daemon may say more 
 
 from __future__ import annotations
 
-import difflib
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
@@ -42,6 +41,8 @@ def plain(value: object) -> Any:
 
 def nearest(word: str, known: list[str]) -> str:
     """A hint that names the known word most like `word`, or all of them."""
+    import difflib  # only who mistypes pays for it
+
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     return f"did you mean `{close[0]}`?" if close else f"known are: {', '.join(sorted(known))}"
 

@@ -27,7 +27,7 @@ from leaderboard.records import (
     Track,
 )
 
-from .api.ports import BoardRow, Event, Json, JsonMap, RecordRef, RecordView, TrackView
+from .api.values import BoardRow, Event, Json, JsonMap, RecordRef, RecordView, TrackView
 from .store_schema import subject_of
 
 __all__ = ["json_line", "recipe_line", "record_event", "record_ref", "record_view", "summary", "track_view"]

@@ -18,7 +18,7 @@ import trio
 from experiments.harness.pool import Pool
 from leaderboard.records import Profile, Track
 
-from ..api.ports import DeviceStatus
+from ..api.values import DeviceStatus
 from .findings import Examiner
 from .model import Model
 from .replicate import Replicator

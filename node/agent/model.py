@@ -19,7 +19,7 @@ from experiments.search.llm import LanguageModel
 from experiments.search.proposer import Briefing, Proposal
 from leaderboard.errors import LocalError, Refused
 
-from ..api.ports import ModelStatus
+from ..api.values import ModelStatus
 from ..config import Llm
 from ..model_access import model_budget, model_key, model_settings
 from ..notebook import Notebook

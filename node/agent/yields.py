@@ -18,7 +18,7 @@ from leaderboard.board.rows import ClaimView
 from leaderboard.evidence.standing import Standing
 from leaderboard.standings import Standings
 
-from ..api.ports import ProposerView
+from ..api.values import ProposerView
 from .briefing import MOST_ROWS, read_recipe
 
 __all__ = ["proposer_views"]

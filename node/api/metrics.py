@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from .ports import Metric, Sample
+from .values import Metric, Sample
 
 __all__ = ["CONTENT_TYPE", "Traffic", "render"]
 

@@ -22,7 +22,8 @@ from leaderboard.ids import SwarmId, from_text
 from ..typed import plain
 from ..views import json_line
 from .metrics import CONTENT_TYPE, Traffic, render
-from .ports import (
+from .ports import NodePort
+from .values import (
     AgentStatus,
     BoardView,
     ClaimDraft,
@@ -30,7 +31,6 @@ from .ports import (
     Event,
     ExportFilter,
     IdentityView,
-    NodePort,
     NodeStatus,
     PeerView,
     ProposerView,
@@ -101,7 +101,7 @@ async def status(node: Node) -> NodeStatus:
 
 @router.get("/peers")
 async def peers(node: Node) -> tuple[PeerView, ...]:
-    """Connected peers first, then known ones."""
+    """Connected peers."""
     return await node.peers()
 
 
@@ -200,9 +200,8 @@ async def _event_bytes(node: NodePort, since: int | None, traffic: Traffic) -> A
 
 
 def _frame(event: Event) -> bytes:
-    number = "" if event.seq is None else f"id: {event.seq}\n"
     # JSON on one line has no line breaks, so no text can forge another field of the stream.
-    return f"{number}event: {event.type}\ndata: {json.dumps(plain(event.data))}\n\n".encode()
+    return f"id: {event.seq}\nevent: {event.type}\ndata: {json.dumps(plain(event.data))}\n\n".encode()
 
 
 @router.get("/proposers")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..api.ports import AgentStatus, ProposerView
+from ..api.values import AgentStatus, ProposerView
 from ..text import visible
 from .client import connect
 from .group import Session, shared

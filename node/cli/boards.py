@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..api.ports import BoardRow, BoardView, FindingView
+from ..api.values import BoardRow, BoardView, FindingView
 from ..text import clip, visible
 from .client import connect
 from .group import Session, shared

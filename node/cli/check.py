@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from ..api.ports import ExportFilter, Json, JsonMap, RecordView
+from ..api.values import ExportFilter, Json, JsonMap, RecordView
 from ..errors import EXIT_CHECK_FAILED, EXIT_OK, DaemonDown, Misuse
 from ..text import visible
 from .child import ask_child, maps, number_of

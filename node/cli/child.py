@@ -11,7 +11,7 @@ from typing import IO
 
 import click
 
-from ..api.ports import Json, JsonMap
+from ..api.values import Json, JsonMap
 from ..errors import HintedError
 
 __all__ = ["ask_child", "maps", "number_of"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ..api.ports import ClaimDraft, ClaimReceipt
+from ..api.values import ClaimDraft, ClaimReceipt
 from ..text import visible
 from .client import connect
 from .group import Session, shared

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import click
 
-from ..api.ports import IdentityView, ModelStatus, NodeStatus, PeerView, RefusedView
+from ..api.values import IdentityView, ModelStatus, NodeStatus, PeerView, RefusedView
 from ..text import visible
 from .client import connect
 from .group import Session, shared

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from ..api.ports import BoardView, JsonMap
+from ..api.values import BoardView, JsonMap
 from ..errors import EXIT_OK, HintedError, Misuse, NotFound
 from ..text import clip, visible
 from .child import ask_child, maps, number_of

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from ..api.ports import BoardRow, ExportFilter, Json, JsonMap, RecordView
+from ..api.values import BoardRow, ExportFilter, Json, JsonMap, RecordView
 from ..errors import DaemonDown
 from ..home import Home
 from ..text import visible

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..api.ports import ExportFilter
+from ..api.values import ExportFilter
 from ..errors import Misuse
 from ..text import visible
 from .group import Session, shared

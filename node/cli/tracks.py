@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..api.ports import Json, TrackView
+from ..api.values import Json, TrackView
 from ..errors import NotFound
 from ..text import visible
 from ..typed import nearest

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from ..api.ports import JsonMap
+from ..api.values import JsonMap
 from ..errors import EXIT_CHECK_FAILED, EXIT_OK, Misuse
 from ..text import visible
 from .child import ask_child, number_of

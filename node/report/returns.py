@@ -29,7 +29,7 @@ from typing import TypeAlias
 
 from leaderboard.records import Replication, Result
 
-from ..api.ports import JsonMap
+from ..api.values import JsonMap
 from .book import Book
 
 __all__ = ["History", "Outlook", "Span", "TooLittle", "gains", "history", "outlook"]

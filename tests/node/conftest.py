@@ -20,7 +20,8 @@ from leaderboard.manifest import TrackManifest
 from leaderboard.measurement import Measurement
 from leaderboard.records import Accept, Claim, Finding, Note, Record, Replication, Result, Track, commitment
 from leaderboard.signing import Signer
-from node.api.ports import (
+from node.api.server import serve
+from node.api.values import (
     AgentStatus,
     BoardRow,
     BoardView,
@@ -41,7 +42,6 @@ from node.api.ports import (
     Sample,
     TrackView,
 )
-from node.api.server import serve
 from node.errors import Misuse, NotFound
 from node.feed import Feed, Subscription
 from node.home import Home

@@ -14,8 +14,8 @@ import trio.testing
 from leaderboard.envelope import content_id, open_envelope
 from leaderboard.ids import to_text
 from leaderboard.records import Note
-from node.api.ports import BoardView, ClaimDraft, Event, IdentityView, NodeStatus, PeerView, RecordView
-from node.api.ports import TrackView as Track
+from node.api.values import BoardView, ClaimDraft, Event, IdentityView, NodeStatus, PeerView, RecordView
+from node.api.values import TrackView as Track
 from node.feed import MAX_QUEUE
 from node.typed import plain, read
 
@@ -160,10 +160,10 @@ async def test_events_arrive_and_resume(served: Served, story: Story) -> None:
         assert live["id"] == "7"
         assert live["event"] == "record"
         assert json.loads(live["data"])["id"] == to_text(note.id)
-        served.node.feed.announce(Event(None, "progress", {"text": "one\ndata: two\n\n"}))
-        passing = await events.next()
-        assert "id" not in passing
-        assert json.loads(passing["data"]) == {"text": "one\ndata: two\n\n"}
+        served.node.feed.announce(Event(8, "record", {"text": "one\ndata: two\n\n"}))
+        forged = await events.next()
+        assert forged["id"] == "8"
+        assert json.loads(forged["data"]) == {"text": "one\ndata: two\n\n"}
 
 
 async def test_a_stream_without_last_id_begins_now(served: Served) -> None:
@@ -176,9 +176,9 @@ async def test_a_listener_that_lags_is_cut_and_can_come_back(served: Served) -> 
     feed = served.node.feed
     slow, quick = feed.subscribe(None), feed.subscribe(None)
     for number in range(MAX_QUEUE):
-        feed.announce(Event(None, "progress", {"n": number}))
+        feed.announce(Event(7 + number, "record", {"n": number}))
         assert (await anext(quick)).data == {"n": number}
-    feed.announce(Event(None, "progress", {"n": -1}))
+    feed.announce(Event(7 + MAX_QUEUE, "record", {"n": -1}))
     with pytest.raises(StopAsyncIteration):
         await anext(slow)
     assert (await anext(quick)).data == {"n": -1}
