@@ -22,7 +22,8 @@ import threading
 from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from itertools import count, islice
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -33,7 +34,8 @@ from leaderboard.ids import ID_BYTES, AuthorId, ContentId, SwarmId
 from leaderboard.records import KINDS
 
 from .errors import Ambiguous, Misuse, NotFound, StoreBroken
-from .store_schema import connect, index_key, migrate, subject_of, translated
+from .store_runs import add_keys, merge_runs
+from .store_schema import connect, index_key, migrate, require_current, subject_of, translated
 
 __all__ = ["Store", "Stored"]
 
@@ -73,6 +75,8 @@ class Store:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._writer = connect(path, writable=True)
             migrate(self._writer, path)
+        else:
+            require_current(path)
         self._bind_swarm()
 
     def __enter__(self) -> Store:
@@ -109,14 +113,13 @@ class Store:
         items = iter(envelopes)
         with self._lock, translated(self._path):
             writer = self._writing()
-            rows = count(_last_row(writer) + 1)
+            first = row = _last_row(writer)
             writer.execute("BEGIN IMMEDIATE")
             try:
-                while part := list(
-                    zip(islice(items, _PART), rows, strict=False)
-                ):  # in this order: none is lost
-                    writer.executemany(_INSERT, [_columns(n, item) for item, n in part])
-                    writer.executemany(_INSERT_BODY, [(n, item.raw) for item, n in part])
+                while part := list(enumerate(islice(items, _PART), row + 1)):
+                    _write(writer, part)
+                    row = part[-1][0]
+                merge_runs(writer, first, row)
                 writer.execute("COMMIT")
             except BaseException:
                 if writer.in_transaction:  # a full disk rolls back by itself
@@ -222,13 +225,14 @@ class Store:
 
     def about(self, subject: bytes, kind: str | None = None) -> Generator[Envelope]:
         """Records whose subject is `subject` (see `store_schema.subject_of`), in order of arrival."""
-        where = "WHERE subject = ?1 AND (?2 IS NULL OR kind = ?2) ORDER BY records.row"
+        where = f"WHERE row IN ({_ABOUT}) AND (?2 IS NULL OR kind = ?2) ORDER BY records.row"
         found = self._envelopes(where, (index_key(subject), kind))
         return (item for item in found if subject_of(item) == subject)
 
     def on_claim(self, claim: ContentId, until: int) -> Generator[Envelope]:
         """A claim's record and everything about it but notes, among the first `until` rows."""
-        where = "WHERE (key = ?1 OR subject = ?1 AND kind <> 'note') AND row <= ?2"
+        rows = f"SELECT row FROM ids WHERE key = ?1 UNION ALL {_ABOUT}"  # noqa: S608
+        where = f"WHERE row IN ({rows}) AND kind <> 'note' AND row <= ?2"
         for item in self._envelopes(where, (index_key(claim), until)):
             if item.id == claim or subject_of(item) == claim:
                 yield item
@@ -258,12 +262,15 @@ class Store:
                 yield envelope
 
     def _ids_between(self, low: bytes, high: bytes, visible: str) -> Generator[ContentId]:
-        """Ids in [low, high], by key first: ids with one key are few and come out sorted."""
-        query = f"SELECT id FROM records WHERE key BETWEEN ? AND ?{visible} ORDER BY key, id"  # noqa: S608
+        """Ids in [low, high], by key first; those with one key are few and sorted here."""
+        item = f"(SELECT id FROM records WHERE records.row = ids.row{visible})"  # noqa: S608
+        query = f"SELECT key, {item} FROM ids WHERE key BETWEEN ? AND ? ORDER BY key"  # noqa: S608
         keys = (index_key(low.ljust(8, b"\x00")), index_key(high.ljust(8, b"\x00")))
-        for (item,) in self._rows(query, keys):
-            if low <= item <= high:
-                yield ContentId(item)
+        with closing(self._rows(query, keys)) as rows:
+            for _, group in groupby(rows, itemgetter(0)):
+                for item in sorted(item for _, item in group if item is not None):
+                    if low <= item <= high:
+                        yield ContentId(item)
 
     def _rows(self, query: str, parameters: Sequence[object]) -> Generator[tuple[Any, ...]]:
         with self._reading() as reader, closing(reader.cursor()) as cursor:
@@ -309,26 +316,24 @@ class Store:
             )
 
 
-_INSERT = (
-    "INSERT INTO records (row, key, id, time, kind, author, chain, seq, subject)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-
-_INSERT_BODY = "INSERT INTO bodies (row, raw) VALUES (?, ?)"
+_ABOUT = "SELECT row FROM subjects WHERE key = ?1"
 
 
-def _columns(row: int, envelope: Envelope) -> tuple[bytes | int | str | None, ...]:
-    subject = subject_of(envelope)
-    return (
-        row,
-        index_key(envelope.id),
-        envelope.id,
-        envelope.time_ms,
-        envelope.kind,
-        index_key(envelope.author),
-        index_key(envelope.chain),
-        envelope.seq,
-        None if subject is None else index_key(subject),
+def _write(writer: sqlite3.Connection, part: Sequence[tuple[int, Envelope]]) -> None:
+    """Insert records with their rows."""
+    writer.executemany(
+        "INSERT INTO records (row, id, time, kind, author, chain, seq) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (row, item.id, item.time_ms, item.kind, index_key(item.author), index_key(item.chain), item.seq)
+            for row, item in part
+        ],
+    )
+    writer.executemany("INSERT INTO bodies (row, raw) VALUES (?, ?)", [(row, item.raw) for row, item in part])
+    subjects = [(subject, row) for row, item in part if (subject := subject_of(item)) is not None]
+    add_keys(
+        writer,
+        [(index_key(item.id), row) for row, item in part],
+        [(index_key(subject), row) for subject, row in subjects],
     )
 
 
@@ -350,7 +355,8 @@ def _rows_of(
     for start in range(0, len(wanted), _BATCH_IDS):
         part = wanted[start : start + _BATCH_IDS]
         marks = ",".join("?" * len(part))
-        query = f"SELECT row, id FROM records WHERE key IN ({marks}){visible}"  # noqa: S608 - no user text
+        rows = f"SELECT row FROM ids WHERE key IN ({marks})"  # noqa: S608 - no user text
+        query = f"SELECT row, id FROM records WHERE row IN ({rows}){visible}"  # noqa: S608
         sought = set(part)
         for row, item in connection.execute(query, [index_key(item) for item in part]):
             if item in sought:

@@ -23,7 +23,7 @@ from leaderboard.ids import ContentId, SwarmId
 from .errors import Misuse, StoreBroken
 from .store import Store
 from .store_salvage import salvage
-from .store_schema import connect
+from .store_schema import connect, index_key, require_current, subject_of
 
 __all__ = ["Diagnosis", "diagnose", "repair"]
 
@@ -58,11 +58,13 @@ def diagnose(path: Path, swarm: SwarmId) -> Diagnosis:
     count = 0
     try:
         with closing(connect(path, writable=False)) as connection:
+            require_current(path)
             complaints += _structure(connection)
             seen: set[ContentId] = set()
             for row, item, raw in connection.execute(_ROWS):
                 count += 1
-                complaint = _complaint(item, raw, swarm, seen)
+                envelope = None if raw is None else _verified(raw, swarm)
+                complaint = _complaint(item, envelope, seen) or _unlisted(connection, row, envelope)
                 if complaint and len(complaints) < _MOST_COMPLAINTS:
                     complaints.append(f"row {row}: {complaint}")
     except (StoreBroken, sqlite3.DatabaseError) as error:
@@ -129,8 +131,7 @@ def _structure(connection: sqlite3.Connection) -> list[str]:
     return [] if found == ["ok"] else [str(line) for line in found]
 
 
-def _complaint(item: bytes, raw: bytes | None, swarm: SwarmId, seen: set[ContentId]) -> str:
-    envelope = None if raw is None else _verified(raw, swarm)
+def _complaint(item: bytes, envelope: Envelope | None, seen: set[ContentId]) -> str:
     if envelope is None:
         return "the record does not verify"
     if envelope.id != item:
@@ -138,6 +139,17 @@ def _complaint(item: bytes, raw: bytes | None, swarm: SwarmId, seen: set[Content
     if envelope.id in seen:
         return "the record is stored twice"
     seen.add(envelope.id)
+    return ""
+
+
+def _unlisted(connection: sqlite3.Connection, row: int, envelope: Envelope | None) -> str:
+    """Whether look-ups would miss a sound record."""
+    if envelope is None:
+        return ""
+    for table, key in (("ids", envelope.id), ("subjects", subject_of(envelope))):
+        query = f"SELECT 1 FROM {table} WHERE key = ? AND row = ?"  # noqa: S608 - our own names
+        if key is not None and connection.execute(query, (index_key(key), row)).fetchone() is None:
+            return f"the table of {table} does not list the record"
     return ""
 
 

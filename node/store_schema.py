@@ -1,23 +1,20 @@
-"""The database file: tables, indexes, migrations, and what SQLite's errors mean to a person.
+"""The database file: tables, migrations, and what SQLite's errors mean to a person.
 
 Two tables, in order of arrival: `records` says in some 70 bytes all that a query needs, so that scans of a
-million records (sketches, sorting for export) touch a tenth of the file; `bodies` has the wire bytes.
+million records (sketches, sorting for export) touch a tenth of the file; `bodies` has the wire bytes. Which
+rows have an id, and which are about something, is in node.store_runs.
 
 | column | what |
 |---|---|
 | row | order of arrival: the position in the log that listeners and server-sent events resume from |
-| key | first 8 bytes of the ContentId as an order-preserving integer; indexed |
 | id | ContentId, 32 bytes |
 | time | the author's clock, UTC milliseconds |
 | kind | record kind, text |
 | author, chain, seq | keys of AuthorId and chain, and the number in the chain; not indexed |
-| subject | key of what the record is about: a claim's track, a measurement's claim, ...; indexed |
 
-Indexes hold eight-byte keys instead of ids: at a million records every random index entry dirties a page
-of its own, so few and small indexes are what keeps ingest fast (measured at 300,000: keys for ids 9 us a row
-less, no index by author and chain 6 us less; the rare questions about an author scan `records`, 0.1 s a
-million). Readers compare the full id afterwards; who grinds two ids with one key gains a wasted comparison.
-That a record is stored once is the ledger's business (`known` before `append`, one writer).
+Random index entries are what ingest costs, so there are few: the rare questions about an author scan
+`records`, 0.1 s a million. That a record is stored once is the ledger's business (`known` before `append`,
+one writer).
 
 Why WAL with `synchronous=FULL`: a commit is one fsync of the log, readers never wait, and an acknowledged
 record survives a power cut (`NORMAL` survives a crash of the process only).
@@ -27,23 +24,32 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from leaderboard.envelope import Envelope
 from leaderboard.records import Ablation, Accept, Claim, Finding, Note, Replication, Result, Retraction, Track
 
 from .errors import StoreBroken
+from .store_runs import MIGRATION
 
-__all__ = ["SCHEMA_VERSION", "connect", "index_key", "migrate", "subject_of", "translated"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "connect",
+    "index_key",
+    "migrate",
+    "require_current",
+    "subject_of",
+    "translated",
+]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _APPLICATION_ID = 0x434F4E53  # "CONS", shown by file(1)
 _BUSY_MS = 5_000
 _READ_CACHE_KIB = 4 * 1024
 _WRITE_CACHE_KIB = 32 * 1024
 # Checkpoint every 64 MiB of log: index pages that are dirtied again and again are then written back once
-# (measured at 300,000 records: 7 us a row less than with 16 MiB).
+# (measured at 300,000 records with one index each: 7 us a row less than with 16 MiB).
 _CHECKPOINT_PAGES = 16_384
 _JOURNAL_LIMIT_BYTES = 64 * 1024 * 1024
 
@@ -65,7 +71,7 @@ CREATE INDEX by_subject ON records (subject) WHERE subject IS NOT NULL;
 CREATE INDEX tracks ON records (row) WHERE kind = 'track';
 CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 """
-_MIGRATIONS = (_VERSION_1,)
+_MIGRATIONS = (_VERSION_1, MIGRATION)
 """Script number n takes a database from version n to n + 1."""
 
 
@@ -135,6 +141,17 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
         raise StoreBroken(f"{path} is not a consilience database", "move it away and start again")
     for number in range(version, SCHEMA_VERSION):
         _run_step(connection, path, number)
+
+
+def require_current(path: Path) -> None:
+    """Raise StoreBroken if the database is of an older version, which only a writer can bring up to date."""
+    with closing(connect(path, writable=False)) as connection, translated(path):
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if 0 < version < SCHEMA_VERSION:
+            raise StoreBroken(
+                f"{path} was written by an older version of consilience (format {version})",
+                "start the node once (`consilience up`), which brings it up to date",
+            )
 
 
 def _run_step(connection: sqlite3.Connection, path: Path, number: int) -> None:

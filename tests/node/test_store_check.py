@@ -60,12 +60,25 @@ def test_a_sound_database_has_no_complaints(path: Path, swarm: SwarmId) -> None:
             "UPDATE bodies SET raw = (SELECT raw FROM bodies WHERE row = 1) WHERE row = 2",
             "row 2: the record has another id",
         ),
+        ("DELETE FROM ids_0 WHERE row = 4", "row 4: the table of ids does not list"),
     ],
 )
 def test_wrong_rows_are_named(path: Path, swarm: SwarmId, statement: str, complaint: str) -> None:
     edit(path, statement)
     (found,) = diagnose(path, swarm).complaints
     assert found.startswith(complaint)
+
+
+def test_a_subject_that_is_not_listed_is_named(tmp_path: Path, swarm: SwarmId, alice: Author) -> None:
+    path = tmp_path / "r.db"
+    (note,) = alice.notes(1)
+    with Store(path, swarm) as store:
+        store.append([note, alice.seal(Note(note.id, "about it"))])
+    assert diagnose(path, swarm).complaints == ()
+    edit(path, "DELETE FROM subjects_0")
+    assert diagnose(path, swarm).complaints == ("row 2: the table of subjects does not list the record",)
+    assert repair(path, swarm).saved == 2
+    assert diagnose(path, swarm).complaints == ()
 
 
 def test_a_record_stored_twice_is_named(tmp_path: Path, swarm: SwarmId, alice: Author) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from leaderboard.ids import SwarmId, from_text
 from node.store import Store
+from node.store_check import diagnose
 
 if TYPE_CHECKING:
     from .conftest import Author
@@ -26,15 +27,17 @@ from leaderboard.envelope import ChainTip, seal, swarm_id
 from leaderboard.ids import to_text
 from leaderboard.records import Note
 from leaderboard.signing import Signer
+from node import store_runs
 from node.store import Store
 
+store_runs._MERGED_EVERY = (8, 64)  # so that kills fall into merges, too
 signer, swarm = Signer(b"\\1" * 32), swarm_id("test-swarm")
 store = Store(Path(sys.argv[1]), swarm)
 tip = ChainTip(sys.argv[2].encode(), -1, None)
 while True:
     batch = []
     for _ in range(7):
-        batch.append(seal(Note(None, "x" * 400), signer, swarm, tip, 1_790_000_000_000))
+        batch.append(seal(Note(tip.prev, "x" * 400), signer, swarm, tip, 1_790_000_000_000))
         tip = batch[-1].tip
     store.append(batch)
     print(*(to_text(item.id) for item in batch), flush=True)
@@ -70,6 +73,7 @@ def test_sigkill_loses_nothing_acknowledged(tmp_path: Path, swarm: SwarmId) -> N
         assert len(found) == len(set(found))
         assert len(found) % 7 == 0  # no half batches
         assert_sound(path)
+    assert diagnose(path, swarm).complaints == ()
 
 
 def logged(tmp_path: Path, swarm: SwarmId, alice: Author) -> tuple[Path, list[tuple[int, int]]]:
