@@ -11,9 +11,9 @@ from pathlib import Path
 
 from experiments.llm import Budget, Key, Limits, Price, Settings, key_from_environment, key_from_file
 
-from .config import Llm
 from .notebook import Notebook
 from .notebook_purse import NotebookPurse
+from .sections import Llm
 
 __all__ = ["model_budget", "model_key", "model_settings"]
 

@@ -20,9 +20,9 @@ from experiments.search.proposer import Briefing, Proposal
 from leaderboard.errors import LocalError, Refused
 
 from ..api.values import ModelStatus
-from ..config import Llm
 from ..model_access import model_budget, model_key, model_settings
 from ..notebook import Notebook
+from ..sections import Llm
 
 __all__ = ["Model", "open_model"]
 

@@ -16,8 +16,8 @@ from experiments.tracks.deep_mlp import track as deep_mlp
 from leaderboard.errors import Refused
 from node.agent.model import Model, open_model
 from node.agent.thinkers import thinkers
-from node.config import Llm
 from node.notebook import Notebook
+from node.sections import Llm
 
 from ...experiments.llm.conftest import Server, server
 
