@@ -18,8 +18,7 @@ A verdict is plain data; `payload.py` carries it in and out of a signed `Finding
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 __all__ = [
@@ -169,10 +168,6 @@ class Verdict:
         paper = known.paper if known.paper else known.name
         dated = f"{paper} ({known.year})" if known.year and str(known.year) not in paper else paper
         return f"{dated}, {known.symbol}" if known.symbol else dated
-
-    def with_evidence(self, extra: Sequence[Evidence]) -> Verdict:
-        """The same verdict carrying further evidence, for example what peers have run."""
-        return replace(self, evidence=self.evidence + tuple(extra))
 
 
 def _headline_body(verdict: Verdict) -> str:

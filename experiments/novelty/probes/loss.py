@@ -87,10 +87,6 @@ def _one_hot() -> Array:
     return np.eye(LOGITS.shape[1])[TARGETS]
 
 
-def _entropy(logp: Array) -> Array:
-    return np.asarray(-np.sum(np.exp(logp) * logp, axis=1))
-
-
 def _plain(value: Callable[[Array], Array]) -> PerItem:
     return lambda logp, _: value(logp)
 
