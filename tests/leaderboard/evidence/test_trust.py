@@ -133,7 +133,7 @@ def test_nothing_is_confirmed_for_me_that_i_never_ran(scene) -> None:
 
 
 def test_each_viewer_hears_its_own_part_in_the_same_records(scene) -> None:
-    """Author, common board and somebody who ran nothing agree about everybody's weight, not on what is held."""
+    """Author, common board and a bystander weigh everybody alike, and differ in what is held back."""
     scene.publish()
     scene.standings.claim(scene.claim.id, scene.author.id)
     bystander = scene.standings.claim(scene.claim.id, scene.actor("bystander").id)
