@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -339,14 +340,16 @@ async def test_completion_scripts_come_for_three_shells(run: Run) -> None:
 def test_interrupting_is_answered_with_130(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "daemon.jsonl").write_text('{"event": "ready"}\n')
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     with subprocess.Popen(
         command(("logs", "--follow")), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env=environment(tmp_path) | {"PYTHONUNBUFFERED": "1"},
     ) as child:  # fmt: skip
+        signal.signal(signal.SIGINT, before)
         assert child.stdout is not None
         assert "ready" in child.stdout.readline()
-        child.send_signal(2)
-        _, err = child.communicate()
+        child.send_signal(signal.SIGINT)
+        _, err = child.communicate(timeout=60)
     assert (child.returncode, err.strip()) == (130, "interrupted")
 
 
