@@ -121,6 +121,7 @@ async def open_host(config: NetConfig, wall_ns: Callable[[], int]) -> AsyncItera
     network: Any = basic.get_network()
     network.retry_config = RetryConfig(max_retries=0)
     network.auto_connector.maybe_connect = trio.lowlevel.checkpoint  # its own idea of whom to dial: nobody
+    network.auto_connector.record_disconnect = _forget  # it would note everybody for ever
     async with basic.run(listen_addrs=[]):
         router = GossipSub(
             protocols=[PROTOCOL_ID_V11],
@@ -141,6 +142,10 @@ async def open_host(config: NetConfig, wall_ns: Callable[[], int]) -> AsyncItera
         async with background_trio_service(pubsub), background_trio_service(router):
             await pubsub.wait_until_ready()
             yield Host(basic, network, pubsub, router, topic, PeerId(str(basic.get_id())))
+
+
+def _forget(peer: ID) -> None:
+    del peer
 
 
 def _new_host(config: NetConfig) -> Any:

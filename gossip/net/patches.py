@@ -8,8 +8,9 @@ Safety: contain-handlers (an exception in any stream handler ends the process), 
 an unreadable key or a failing validator ends it too), free-inbound (250 inbound connections over a lifetime,
 and the node is deaf), know-sockets (a connection that is not closed politely is not closed), bound-window (a
 peer that ignores flow control fills the memory), bound-streams (a peer opens streams without end),
-know-silence (nobody knows when a connection last said anything).
-Those for messages on their way, against loss, memory and cost, are in `patches_flow`.
+know-silence (nobody knows when a connection last said anything), small-identify (a peer's account of itself
+takes time that grows with the square of its size, and memory without a limit). Those against peers that abuse
+GossipSub are in `patches_gossip`, those for messages on their way, against loss and cost, in `patches_flow`.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ import weakref
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
 import trio
+from libp2p.host import basic_host
 from libp2p.host.basic_host import BasicHost
 from libp2p.io.exceptions import IncompleteReadError
 from libp2p.io.trio import TrioTCPStream
@@ -37,6 +40,7 @@ from leaderboard.errors import LocalError
 
 from .contain import Contained
 from .patches_flow import FLOW, Change
+from .patches_gossip import GOSSIP
 
 __all__ = ["ALL", "Fault", "applied", "observe"]
 
@@ -48,6 +52,9 @@ MAX_PEER_STREAMS = 64
 """Streams that a peer may have open at us on one connection; ours use about six."""
 MAX_REFUSED_STREAMS = 512
 """Streams refused on one connection before it is closed: nobody needs to be told that often."""
+MAX_IDENTIFY_ITEMS = 64
+MAX_IDENTIFY_BYTES = 600
+"""Addresses and protocols of a peer, and bytes of each, and of its key: an RSA key of 4,096 bits has 550."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +150,12 @@ def _free_inbound() -> list[Change]:
             _tell(self, Fault("free-inbound", "", error))
 
         raw = RawConnection(socket, False)
-        with Contained(report) as outcome:
+        with Contained(report):
             connection = await self.upgrade_inbound_raw_conn(raw, address)
             _sockets[connection] = socket
             await connection.event_closed.wait()  # type: ignore[attr-defined]
-        if outcome.error is not None:
-            with Contained():
-                await raw.close()
+        with Contained():
+            await raw.close()
 
     return [(Swarm, "_do_handle_inbound_connection", handle)]
 
@@ -221,6 +227,26 @@ def _know_silence() -> list[Change]:
     return [(yamux, "read_exactly", read)]
 
 
+def _small_identify() -> list[Change]:
+    # Of all this only the protocols are of use to us, and the key. Addresses from the signed record are
+    # compared each with each: a message of 1 MB would stop the event loop for minutes.
+    name = "update_peerstore_from_identify"
+    update = getattr(basic_host, name)
+
+    async def bounded(store: Any, peer: Any, message: Any) -> None:
+        message.ClearField("signedPeerRecord")
+        if len(message.public_key) > MAX_IDENTIFY_BYTES:
+            message.ClearField("public_key")
+        for field in (message.listen_addrs, message.protocols):
+            some = [item for item in field if len(item) <= MAX_IDENTIFY_BYTES][:MAX_IDENTIFY_ITEMS]
+            del field[:]
+            field.extend(some)
+        await update(store, peer, message)
+
+    pushed = import_module("libp2p.identity.identify_push.identify_push")
+    return [(module, name, bounded) for module in (basic_host, pushed)]
+
+
 _PATCHES: dict[str, Callable[[], list[Change]]] = {
     "contain-handlers": _contain_handlers,
     "contain-push": _contain_push,
@@ -229,6 +255,8 @@ _PATCHES: dict[str, Callable[[], list[Change]]] = {
     "bound-window": _bound_window,
     "bound-streams": _bound_streams,
     "know-silence": _know_silence,
+    "small-identify": _small_identify,
+    **GOSSIP,
     **FLOW,
 }
 ALL: frozenset[str] = frozenset(_PATCHES)

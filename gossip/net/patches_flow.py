@@ -1,9 +1,8 @@
 # ruff: noqa: SLF001 - reaching into private parts is what this module is for
-"""Changes to py-libp2p for messages on their way: none lost, none kept, each at less cost (see `patches`).
+"""Changes to py-libp2p for messages on their way: none lost, each at less cost (see `patches`).
 
 Loss: long-queues (more than 32 messages at once are dropped silently), ignore-records (messages are dropped
 because of an address record nobody needs, which also costs two signatures each).
-Memory: forget-messages (GossipSub holds a thousand whole messages, however big, and all times of delivery).
 Cost: batch-window (a frame of credit for every read), buffer-reads (reads of one byte), flat-tasks (a search
 through all tasks for each new one), eager-locks (a round of the scheduler for every free lock), read-ahead
 (two system calls per encrypted message), plain-writes (a round of the scheduler after every frame).
@@ -12,7 +11,6 @@ through all tasks for each new one), eager-locks (a round of the scheduler for e
 from __future__ import annotations
 
 import weakref
-from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -24,8 +22,6 @@ from libp2p.network.stream import net_stream
 from libp2p.network.stream.exceptions import StreamEOF
 from libp2p.peer.peerstore import env_to_send_in_RPC
 from libp2p.pubsub import gossipsub, pubsub
-from libp2p.pubsub.gossipsub import GossipSub
-from libp2p.pubsub.mcache import MessageCache
 from libp2p.pubsub.rpc_queue import RpcQueue
 from libp2p.stream_muxer import rw_lock
 from libp2p.stream_muxer.yamux import yamux
@@ -33,49 +29,15 @@ from libp2p.tools.anyio_service.trio_manager import TrioManager
 
 from .eager import EAGER_TRIO, read_ahead
 
-__all__ = ["CACHE_BYTES", "FLOW", "Change"]
+__all__ = ["FLOW", "Change"]
 
 QUEUE_MESSAGES = 1024
 SUBSCRIPTION_MESSAGES = 4096
-CACHE_BYTES = 16 * 1024 * 1024
-"""Messages kept for peers that ask for them by id, in the three seconds for which they are kept at all."""
 RECORD_SECONDS = 30.0
 """How long our own signed address record is reused."""
 
 Change = tuple[object, str, object]
 """An owner, the name of what is changed, and the new value."""
-
-
-def _forget_messages() -> list[Change]:
-    # A check for two messages of one number keeps the last thousand messages; the second one never comes so
-    # far, because it has the id of the first. Times of delivery are for the adaptive mode, which is off. The
-    # cache is bounded by time, and so by nothing that its bytes would know of.
-    begin, put, shift = GossipSub.__init__, MessageCache.put, MessageCache.shift
-
-    def begun(self: Any, *arguments: Any, **options: Any) -> None:
-        begin(self, *arguments, **options)
-        self.recent_message_deliveries = defaultdict(lambda: deque(maxlen=1))
-
-    def unchecked(self: Any, message: Any) -> bool:
-        del self, message
-        return True
-
-    def bounded(self: Any, message: Any) -> None:
-        held = getattr(self, "_held_bytes", 0) + len(message.data)
-        if held <= CACHE_BYTES:
-            self._held_bytes = held
-            put(self, message)
-
-    def shifted(self: Any) -> None:
-        shift(self)
-        self._held_bytes = sum(len(message.data) for message in self.msgs.values())
-
-    return [
-        (GossipSub, "__init__", begun),
-        (GossipSub, "_check_equivocation", unchecked),
-        (MessageCache, "put", bounded),
-        (MessageCache, "shift", shifted),
-    ]
 
 
 def _long_queues() -> list[Change]:
@@ -182,7 +144,6 @@ def _plain_writes() -> list[Change]:
 
 
 FLOW: dict[str, Callable[[], list[Change]]] = {
-    "forget-messages": _forget_messages,
     "long-queues": _long_queues,
     "batch-window": _batch_window,
     "buffer-reads": _buffer_reads,

@@ -6,6 +6,7 @@ import contextlib
 import struct
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,8 +15,11 @@ from libp2p import new_host
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
 from libp2p.custom_types import TProtocol
+from libp2p.identity.identify.pb.identify_pb2 import Identify
 from libp2p.network.config import ConnectionConfig
+from libp2p.peer.envelope import seal_record
 from libp2p.peer.id import ID
+from libp2p.peer.peer_record import PeerRecord
 from libp2p.peer.peerstore import PeerRecordState, create_signed_peer_record
 from libp2p.pubsub.mcache import MessageCache
 from libp2p.pubsub.pb import rpc_pb2
@@ -30,7 +34,7 @@ from gossip.memory import synthetic
 from gossip.net import patches
 from gossip.net.eager import read_ahead
 from gossip.net.patches import ALL, applied
-from gossip.net.patches_flow import CACHE_BYTES
+from gossip.net.patches_gossip import CACHE_BYTES, WANTED_BYTES
 from gossip.proto.frames import frame, pack
 from leaderboard.errors import LocalError
 
@@ -38,6 +42,7 @@ pytestmark = pytest.mark.slow
 
 MESHSUB = TProtocol("/meshsub/1.1.0")
 IDENTIFY = TProtocol("/ipfs/id/1.0.0")
+IDENTIFY_PUSH = TProtocol("/ipfs/id/push/1.0.0")
 
 
 @asynccontextmanager
@@ -139,6 +144,151 @@ async def test_contain_push_an_unreadable_key(open_cluster: Any) -> None:
 async def test_free_inbound_many_connections_one_after_the_other(open_cluster: Any) -> None:
     assert await survives(open_cluster, ALL, many_connections, max_links=8)
     assert not await survives(open_cluster, ALL - {"free-inbound"}, many_connections, max_links=8)
+
+
+async def addresses_believed(open_cluster: Any, names: Collection[str]) -> tuple[int, int]:
+    """How many addresses and protocols a node notes of a peer that claims 400 of each."""
+    noted = 0, 0
+
+    async def boast(host: Any, node: Any) -> None:
+        nonlocal noted
+        await dial(host, node)
+        many = [Multiaddr(f"/ip4/10.0.{i // 256}.{i % 256}/tcp/1") for i in range(400)]
+        record = PeerRecord(host.get_id(), many, seq=1 << 62)
+        message = Identify(protocols=[f"/x/{i}" for i in range(400)])
+        message.signedPeerRecord = seal_record(record, host.get_private_key()).marshal_envelope()
+        stream = await host.new_stream(ID.from_base58(node.swarm.peer_id), [IDENTIFY_PUSH])
+        await stream.write(encode_varint_prefixed(message.SerializeToString()))
+        store = node.swarm._host.network.peerstore.peer_data_map
+        with trio.move_on_after(3.0):
+            while host.get_id() not in store or not store[host.get_id()].get_protocols():  # noqa: ASYNC110
+                await trio.sleep(0.01)
+        await trio.sleep(0.2)
+        known = store[host.get_id()]
+        noted = len(known.get_addrs()), len(known.get_protocols())
+
+    assert await survives(open_cluster, names, boast)
+    return noted
+
+
+async def test_small_identify_a_peer_that_speaks_at_length_of_itself(open_cluster: Any) -> None:
+    addresses, protocols = await addresses_believed(open_cluster, ALL)
+    assert addresses <= protocols == patches.MAX_IDENTIFY_ITEMS
+    assert await addresses_believed(open_cluster, ALL - {"small-identify"}) == (400, 400)
+
+
+async def dialled_on_request(open_cluster: Any, names: Collection[str]) -> bool:
+    """Whether a node connects to an address that a peer names when it leaves its mesh."""
+    called = trio.Event()
+
+    async def introduce(host: Any, node: Any) -> None:
+        await dial(host, node)
+        keys = create_new_key_pair(b"i" * 32)
+        friend = ID.from_pubkey(keys.public_key)
+
+        async def answer(stream: trio.SocketStream) -> None:
+            called.set()
+            await stream.aclose()
+
+        async with trio.open_nursery() as nursery:
+            (listener,) = await nursery.start(partial(trio.serve_tcp, answer, 0, host="127.0.0.1"))
+            where = Multiaddr(f"/ip4/127.0.0.1/tcp/{listener.socket.getsockname()[1]}")
+            record = seal_record(PeerRecord(friend, [where], seq=1), keys.private_key).marshal_envelope()
+            prune = rpc_pb2.ControlPrune(
+                topicID=node.swarm._host.topic,
+                peers=[rpc_pb2.PeerInfo(peerID=friend.to_bytes(), signedPeerRecord=record)],
+            )
+            goodbye = rpc_pb2.RPC(control=rpc_pb2.ControlMessage(prune=[prune]))
+            stream = await host.new_stream(ID.from_base58(node.swarm.peer_id), [MESHSUB])
+            await stream.write(encode_varint_prefixed(goodbye.SerializeToString()))
+            with trio.move_on_after(1.5):
+                await called.wait()
+            nursery.cancel_scope.cancel()
+
+    await survives(open_cluster, names, introduce)
+    return called.is_set()
+
+
+async def test_no_introductions_addresses_that_a_peer_would_have_us_call(open_cluster: Any) -> None:
+    assert not await dialled_on_request(open_cluster, ALL)
+    assert await dialled_on_request(open_cluster, ALL - {"no-introductions"})
+
+
+async def told(host: Any, node: Any, **control: Any) -> None:
+    """Send a node one control message over the gossip stream."""
+    rpc = rpc_pb2.RPC(control=rpc_pb2.ControlMessage(**control))
+    stream = await host.new_stream(ID.from_base58(node.swarm.peer_id), [MESHSUB])
+    await stream.write(encode_varint_prefixed(rpc.SerializeToString()))
+
+
+async def topics_noted(open_cluster: Any, names: Collection[str]) -> int:
+    """Notes that a node makes of a thousand topics nobody is in."""
+    noted = 0
+
+    async def leave_them(host: Any, node: Any) -> None:
+        nonlocal noted
+        await dial(host, node)
+        topics = [f"topic {index}" for index in range(1000)]
+        mine = node.swarm._host.topic
+        prunes = [rpc_pb2.ControlPrune(topicID=topic) for topic in (*topics, mine)]
+        ihaves = [rpc_pb2.ControlIHave(topicID=topic, messageIDs=[b"00"]) for topic in topics]
+        await told(host, node, prune=prunes, ihave=ihaves)
+        router, me = node.swarm._host.router, host.get_id()
+        with trio.move_on_after(3.0):
+            while me not in router.back_off.get(mine, ()):  # noqa: ASYNC110
+                await trio.sleep(0.01)
+        assert me in router.back_off[mine]  # our own topic's was read
+        noted = len(router.back_off) + len(router.graft_flood_tracking[me])
+        noted += len(router.ihave_message_limits[me])
+
+    assert await survives(open_cluster, names, leave_them)
+    return noted
+
+
+async def test_modest_control_topics_that_nobody_is_in(open_cluster: Any) -> None:
+    assert await topics_noted(open_cluster, ALL) <= 3
+    assert await topics_noted(open_cluster, ALL - {"modest-control"}) >= 3000
+
+
+async def answer_to_one_wish(open_cluster: Any, names: Collection[str], *wishes: int) -> int:
+    """Bytes of messages that a node puts together for a peer which wants each of three so many times."""
+    with applied(names):
+        async with open_cluster(1) as cluster, attacker() as host:
+            node = cluster.nodes[0]
+            router, sent = node.swarm._host.router, 0
+
+            def sending(peer: Any, packet: Any, *rest: Any) -> None:
+                nonlocal sent
+                sent += sum(len(message.data) for message in packet.publish)
+
+            ids = []
+            for index in range(len(wishes)):
+                message = rpc_pb2.Message(from_id=b"\xab", seqno=bytes([index]), data=bytes(200_000))
+                router.mcache.put(message)
+                ids.append((message.from_id + message.seqno).hex().encode())
+            await dial(host, node)
+            router.send_rpc = sending
+            spelt = ids, [name.upper() for name in ids]
+            wanted = [spelt[n % 2][at] for at, times in enumerate(wishes) for n in range(times)]
+            asked = trio.Event()
+            handle = router.handle_iwant
+
+            async def handling(*arguments: Any) -> None:
+                await handle(*arguments)
+                asked.set()
+
+            router.handle_iwant = handling
+            await told(host, node, iwant=[rpc_pb2.ControlIWant(messageIDs=wanted)])
+            with trio.fail_after(2.5):  # sooner than the cache forgets
+                await asked.wait()
+            return sent
+
+
+async def test_modest_control_a_message_that_is_wanted_a_hundred_times(open_cluster: Any) -> None:
+    assert await answer_to_one_wish(open_cluster, ALL, 1, 1) == 400_000  # honest wishes are fulfilled
+    assert await answer_to_one_wish(open_cluster, ALL, 100) == 200_000
+    assert await answer_to_one_wish(open_cluster, ALL, *[1] * 10) < WANTED_BYTES + 200_000
+    assert await answer_to_one_wish(open_cluster, ALL - {"modest-control"}, 100) == 20_000_000
 
 
 async def buffered_after_flood(open_cluster: Any, names: Collection[str]) -> int:

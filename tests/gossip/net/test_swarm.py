@@ -178,16 +178,6 @@ async def test_private_swarms_let_only_key_holders_in(open_cluster: Any) -> None
         assert len(cluster.nodes[0].swarm.peers()) == 1
 
 
-@pytest.mark.slow
-async def test_shutdown_is_quick_however_many_peers(open_cluster: Any) -> None:
-    async with open_cluster(6) as cluster:
-        await cluster.linked()
-        nodes = list(cluster.nodes)
-        started = time.monotonic()
-        await nodes[0].swarm._close()
-        assert time.monotonic() - started < 2.0
-
-
 class Picky(MemoryReplica):
     """Ignores every record of others, and remembers which, as a node does with an author it refuses."""
 
