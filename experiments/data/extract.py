@@ -7,13 +7,15 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from leaderboard.errors import LocalError
 
 from .catalogue import Source
-from .fetch import Progress, download
 from .store import Corpus, data_folder, keep, pins, read_pieces
+
+if TYPE_CHECKING:
+    from .fetch import Progress
 
 __all__ = ["add_files", "get_source", "plain_bytes"]
 
@@ -26,6 +28,8 @@ def get_source(source: Source, *, expected: bytes | None, progress: Progress) ->
 
     Raises LocalError. The download stays until the text is kept, so nothing is fetched twice.
     """
+    from .fetch import download  # brings an HTTP client, which own files do not need
+
     wanted = source.sha256 or expected
     if source.sha256 is not None and expected not in (None, source.sha256):
         raise LocalError(f"{source.name} is pinned to {source.sha256.hex()} in the catalogue")
