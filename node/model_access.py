@@ -24,6 +24,7 @@ def model_budget(config: Llm, notebook: Notebook) -> Budget:
         requests=config.requests_per_day or None,
         tokens=config.tokens_per_day or None,
         dollars=config.dollars_per_day or None,
+        seconds=config.seconds_per_day or None,
     )
     return Budget(limits, time.time, NotebookPurse(notebook))
 

@@ -24,6 +24,7 @@ _LLM_BOUNDS = {
     "requests_per_day": (0, 1e9),
     "tokens_per_day": (0, 1e12),
     "dollars_per_day": (0, 1e6),
+    "seconds_per_day": (0, 86_400),
     "prompt_price": (0, 1e6),
     "completion_price": (0, 1e6),
     "briefing_tokens": (500, 2e5),
@@ -133,6 +134,7 @@ class Llm:
     requests_per_day: int = _dial(2_000, "Most requests in a day (UTC); 0 for no limit.")
     tokens_per_day: int = _dial(5_000_000, "Most tokens in a day, prompts included; 0 for no limit.")
     dollars_per_day: float = _dial(1.0, "Most dollars in a day, by the prices below; 0 for no limit.")
+    seconds_per_day: float = _dial(0.0, "Most seconds of asking in a day; 0 for no limit.")
     prompt_price: float = _dial(0.0, "Dollars for a million tokens of prompt; 0 for a model of your own.")
     completion_price: float = _dial(0.0, "Dollars for a million tokens of answer.")
     briefing_tokens: int = _dial(4_000, "Most tokens of a prompt that tell what is known.")
@@ -146,6 +148,9 @@ class Llm:
         for name, (low, high) in _LLM_BOUNDS.items():
             good = low <= getattr(self, name) <= high
             _require(good, f"llm.{name}", f"must lie between {low:g} and {high:g}")
+        # A question may take until its deadline, so with less than that none would ever be asked.
+        enough = not 0 < self.seconds_per_day < self.deadline_s
+        _require(enough, "llm.seconds_per_day", "must be 0 or at least `llm.deadline_s`")
 
 
 @dataclass(frozen=True, slots=True)

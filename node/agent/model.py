@@ -126,6 +126,8 @@ class Model:
             tokens_per_day=config.tokens_per_day,
             dollars=spent.dollars,
             dollars_per_day=config.dollars_per_day,
+            seconds=spent.seconds,
+            seconds_per_day=config.seconds_per_day,
         )
 
     def _state(self) -> str:

@@ -90,6 +90,9 @@ class ModelStatus:
     tokens_per_day: int
     dollars: float
     dollars_per_day: float
+    seconds: float = 0.0
+    """Of asking, summed."""
+    seconds_per_day: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

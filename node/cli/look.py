@@ -52,6 +52,7 @@ def _say_model(model: ModelStatus) -> None:
         _used(f"{model.requests:,}", model.requests_per_day, "requests"),
         _used(f"{model.tokens:,}", model.tokens_per_day, "tokens"),
         _used(f"{model.dollars:.2f}", model.dollars_per_day, "dollars"),
+        _used(f"{model.seconds:,.0f}", round(model.seconds_per_day), "s"),
     )
     failures = ", ".join(f"{kind} {count}" for kind, count in sorted(model.failures.items()))
     say(f"  model     {visible(model.name)} at {visible(model.endpoint)}; {visible(model.state)}")

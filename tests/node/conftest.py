@@ -53,7 +53,7 @@ NOW_MS = 1_790_000_000_000
 
 MODEL = ModelStatus(
     "tiny\x1b[31m", "http://127.0.0.1:9/v1", "resting, the embedded search carries on: nobody\nthere",
-    7, 4, {"recipe": 2, "Unavailable": 1}, 12, 2_000, 34_567, 0, 0.25, 1.0,
+    7, 4, {"recipe": 2, "Unavailable": 1}, 12, 2_000, 34_567, 0, 0.25, 1.0, 7.4, 3600.0,
 )  # fmt: skip
 
 

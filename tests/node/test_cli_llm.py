@@ -154,7 +154,7 @@ async def test_status_says_how_the_model_fares_and_what_it_cost(
     assert b"model     tiny\\x1b[31m at http://127.0.0.1:9/v1; resting" in done.stdout
     assert b"embedded search carries on: nobody\\nthere" in done.stdout
     assert b"4 ideas from 7 questions (Unavailable 1, recipe 2)" in done.stdout
-    assert b"today 12 of 2,000 requests, 34,567 tokens, 0.25 of 1.0 dollars" in done.stdout
+    assert b"today 12 of 2,000 requests, 34,567 tokens, 0.25 of 1.0 dollars, 7 of 3,600 s" in done.stdout
     model = json.loads((await run("status", "--json", **here)).stdout)["agent"]["model"]
     assert model["failures"] == {"recipe": 2, "Unavailable": 1}
     done = await run("agent", "proposers", **here)

@@ -6,9 +6,10 @@ import json
 import random
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import trio
 
 from experiments.search.portfolio import embedded
 from experiments.search.proposer import Briefing
@@ -16,6 +17,7 @@ from experiments.tracks.deep_mlp import track as deep_mlp
 from leaderboard.errors import Refused
 from node.agent.model import Model, open_model
 from node.agent.thinkers import thinkers
+from node.errors import Misuse
 from node.notebook import Notebook
 from node.sections import Llm
 
@@ -115,6 +117,23 @@ async def test_the_budget_outlives_a_restart(server: Server, tmp_path: Path) -> 
         assert "midnight UTC" in again.status().state
 
 
+async def test_the_budget_of_seconds_outlives_a_restart(server: Server, tmp_path: Path) -> None:
+    async def slow(stream: trio.SocketStream, request: dict[str, Any]) -> None:
+        await trio.sleep(0.05)
+        await answers(server, "1.1/sqrt(fan_in)")(stream, request)  # type: ignore[operator]
+
+    server.plays(slow)
+    with Notebook(tmp_path / "notebook.db") as notebook:
+        model = opened(server, notebook, seconds_per_day=5.05)
+        assert await ask(model) is not None
+        assert 0.1 <= model.status().seconds < 5.0
+    with Notebook(tmp_path / "notebook.db") as notebook:
+        again = opened(server, notebook, seconds_per_day=5.05)
+        with pytest.raises(Refused, match=r"budget of 5\.05 s"):
+            await ask(again)  # it may take 5 s, and less is left
+        assert len(server.requests) == 2
+
+
 async def test_the_words_of_a_refused_key_and_a_missing_key_reach_the_status(
     server: Server, notebook: Notebook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,3 +200,9 @@ async def test_the_dial_chooses_who_has_ideas(server: Server, notebook: Notebook
     }
     assert thinkers("auto", None)[0].name == embedded().name
     assert open_model(Llm(), notebook) is None
+
+
+def test_a_budget_of_seconds_that_no_question_fits_into_is_refused() -> None:
+    with pytest.raises(Misuse, match="deadline_s"):
+        Llm(seconds_per_day=10.0, deadline_s=20.0)
+    assert Llm(seconds_per_day=20.0, deadline_s=20.0).seconds_per_day == 20.0
