@@ -252,17 +252,17 @@ async def test_who_was_away_itself_drops_nobody(
     spawn: Callable[..., Any], open_cluster: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Deadlines in seconds would have passed for every peer while this process could not run."""
-    monkeypatch.setattr(links, "TICK_SECONDS", 0.05)
+    monkeypatch.setattr(links, "TICK_SECONDS", 0.1)
     other = spawn(1)
     async with open_cluster(1, bootstrap=(other.addresses[0],), swarm=BENCH_SWARM) as cluster:
         swarm = cluster.nodes[0].swarm
         await cluster.until(lambda: bool(swarm.peers()))
         since = swarm.peers()[0].since
-        for _ in range(3):
-            time.sleep(1.6)  # noqa: ASYNC251 - the whole point: our event loop stands still
+        for _ in range(2):
+            time.sleep(3.2)  # noqa: ASYNC251 - the whole point: our event loop stands still
             await trio.sleep(0.2)
         assert swarm.statistics().watchdog_drops == 0
-        assert swarm.peers()[0].since > since + 4.8
+        assert swarm.peers()[0].since > since + 6.4
 
 
 async def test_a_quiet_peer_is_pinged_and_kept(open_cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
