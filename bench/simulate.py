@@ -24,7 +24,9 @@ from scipy.sparse.csgraph import dijkstra
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # else bench/gossip.py is found as `gossip`
 
 from gossip.memory import synthetic
-from gossip.sim import Archive, Settings, Simulation
+from gossip.sim.nodes import Archive
+from gossip.sim.settings import Settings
+from gossip.sim.simulation import Simulation
 
 FAMOUS_NODES, FAMOUS_RECORDS = 660, 27_247
 """The size of the swarm that announced Kaiming initialization."""

@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gossip.memory import synthetic
-from gossip.sim import Archive, Settings, Simulation
+from gossip.sim.nodes import Archive
+from gossip.sim.settings import Settings
+from gossip.sim.simulation import Simulation
 
 
 def archive(count: int, bad: int = 0) -> Archive:
