@@ -21,7 +21,7 @@ from experiments.search.calibration import calibrate
 from experiments.track import Track
 from leaderboard.board.rows import ClaimView
 from leaderboard.evidence.standing import Standing
-from leaderboard.ids import ContentId, RecipeId, to_text
+from leaderboard.ids import ContentId, RecipeId, TrackId, to_text
 from leaderboard.records import Note
 
 from ..notebook_entries import Attempt, Lesson, Outcome
@@ -50,14 +50,15 @@ def learn(
     with the claims that they are about.
     """
     latest = list(attempts.items())[::-1]
+    here = track.id  # a hash of the manifest: once, not for each of hundreds of lessons
     kinds = (
-        _causes(track, views),
-        _known(track, views),
-        _refuted(track, views),
-        _dead_ends(track, latest),
-        _broken(track, latest),
-        _calibration(track, attempts.values()),
-        _notes(track, views, notes),
+        _causes(track, here, views),
+        _known(track, here, views),
+        _refuted(track, here, views),
+        _dead_ends(track, here, latest),
+        _broken(track, here, latest),
+        _calibration(track, here, attempts.values()),
+        _notes(track, here, views, notes),
     )
     return [lesson for kind in kinds for lesson in _first(kind)]
 
@@ -72,36 +73,36 @@ def _first(lessons: Iterable[Lesson]) -> Iterator[Lesson]:
     yield from found.values()
 
 
-def _lesson(track: Track, kind: str, about: str, text: str, *support: ContentId | None) -> Lesson:
+def _lesson(here: TrackId, kind: str, about: str, text: str, *support: ContentId | None) -> Lesson:
     records = tuple(record for record in support if record is not None)
-    return Lesson(track.id, f"{kind}/{about}"[:200], kind, text[:_MOST_TEXT], records)
+    return Lesson(here, f"{kind}/{about}"[:200], kind, text[:_MOST_TEXT], records)
 
 
 def _line(track: Track, view: ClaimView) -> str:
     return recipe_line(view.claim.recipe, track.manifest.reference)
 
 
-def _causes(track: Track, views: Sequence[ClaimView]) -> Iterator[Lesson]:
+def _causes(track: Track, here: TrackId, views: Sequence[ClaimView]) -> Iterator[Lesson]:
     for view in views:
         for cause in view.causes:
             text = f"{_line(track, view)}: {cause.text}"
-            yield _lesson(track, "cause", f"{to_text(view.id)}/{cause.name}", text, view.id)
+            yield _lesson(here, "cause", f"{to_text(view.id)}/{cause.name}", text, view.id)
 
 
-def _known(track: Track, views: Sequence[ClaimView]) -> Iterator[Lesson]:
+def _known(track: Track, here: TrackId, views: Sequence[ClaimView]) -> Iterator[Lesson]:
     for view in views:
         for finding in view.findings:
             if finding.relation in _KNOWN and finding.technique is not None:
                 text = f"{finding.label} was tried as {_line(track, view)}: {_came_of(view)}"
                 about = f"{finding.technique}/{finding.mode}/{finding.slot}"
-                yield _lesson(track, "known technique", about, text, view.id)
+                yield _lesson(here, "known technique", about, text, view.id)
 
 
-def _refuted(track: Track, views: Sequence[ClaimView]) -> Iterator[Lesson]:
+def _refuted(track: Track, here: TrackId, views: Sequence[ClaimView]) -> Iterator[Lesson]:
     for view in views:
         if view.standing in _AGAINST:
             text = f"{_line(track, view)} did not hold on others' seeds: {_came_of(view)}"
-            yield _lesson(track, "refuted", to_text(view.id), text, view.id)
+            yield _lesson(here, "refuted", to_text(view.id), text, view.id)
 
 
 def _came_of(view: ClaimView) -> str:
@@ -116,12 +117,12 @@ def _came_of(view: ClaimView) -> str:
     return said
 
 
-def _dead_ends(track: Track, latest: Sequence[tuple[RecipeId, Attempt]]) -> Iterator[Lesson]:
+def _dead_ends(track: Track, here: TrackId, latest: Sequence[tuple[RecipeId, Attempt]]) -> Iterator[Lesson]:
     for recipe, attempt in latest:
         if is_dead_end(attempt, track.manifest.delta_min):
             line = recipe_line(attempt.recipe, track.manifest.reference)
             text = f"{line} {_fate(attempt.effect)} ({attempt.seeds} seeds)"
-            yield _lesson(track, "dead end", to_text(recipe), text, attempt.claim)
+            yield _lesson(here, "dead end", to_text(recipe), text, attempt.claim)
 
 
 def _fate(effect: float | None) -> str:
@@ -137,14 +138,14 @@ def is_dead_end(attempt: Attempt, least: float) -> bool:
     return attempt.effect is None or attempt.effect < least
 
 
-def _broken(track: Track, latest: Sequence[tuple[RecipeId, Attempt]]) -> Iterator[Lesson]:
+def _broken(track: Track, here: TrackId, latest: Sequence[tuple[RecipeId, Attempt]]) -> Iterator[Lesson]:
     for recipe, attempt in latest:
         if attempt.outcome is Outcome.FAILED:
             text = f"{recipe_line(attempt.recipe, track.manifest.reference)} gives no value: {attempt.why}"
-            yield _lesson(track, "broken", to_text(recipe), text, attempt.claim)
+            yield _lesson(here, "broken", to_text(recipe), text, attempt.claim)
 
 
-def _calibration(track: Track, attempts: Iterable[Attempt]) -> Iterator[Lesson]:
+def _calibration(track: Track, here: TrackId, attempts: Iterable[Attempt]) -> Iterator[Lesson]:
     measured = (item for item in attempts if item.outcome is Outcome.MEASURED)
     outcomes = ((item.proposer, item.predicted, item.effect) for item in measured)
     for found in calibrate(outcomes, track.manifest.effect_bound):
@@ -154,14 +155,14 @@ def _calibration(track: Track, attempts: Iterable[Attempt]) -> Iterator[Lesson]:
                 f"predictions by {found.proposer} were too {way} by {abs(found.bias):.2g} on average"
                 f" ({found.predictions} of them, right sign in {found.right_sign:.0%})"
             )
-            yield _lesson(track, "calibration", found.proposer, text)
+            yield _lesson(here, "calibration", found.proposer, text)
 
 
 def _notes(
-    track: Track, views: Sequence[ClaimView], notes: Sequence[tuple[ContentId, Note]]
+    track: Track, here: TrackId, views: Sequence[ClaimView], notes: Sequence[tuple[ContentId, Note]]
 ) -> Iterator[Lesson]:
     confirmed = {view.id: view for view in views if view.standing is Standing.CONFIRMED}
     for number, (claim, note) in enumerate(notes):
         if claim in confirmed:
             text = f"a peer wrote about {_line(track, confirmed[claim])}: {note.text}"
-            yield _lesson(track, "note", f"{to_text(claim)}/{number}", text, claim)
+            yield _lesson(here, "note", f"{to_text(claim)}/{number}", text, claim)

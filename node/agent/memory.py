@@ -39,22 +39,28 @@ class Memory:
         self._me = me
         self._held: dict[TrackId, dict[RecipeId, Attempt]] = {}
         self._seen = -1
+        self._followed: dict[TrackId, dict[ContentId, ClaimView]] = {}
+        """Own claims among the rows that were last followed, as they were written down."""
         self._read: dict[TrackId, dict[RecipeId, tuple[Attempt, Trial | None]]] = {}
         self._heard: dict[TrackId, tuple[int, tuple[tuple[ContentId, Note], ...]]] = {}
 
     def follow(self, track: Track, standings: Standings, now_ms: int) -> Recollection:
         """Bring the notebook up to date with the board, and tell what it knows about the track."""
-        held = self._attempts(track.id)
+        here = track.id
+        held = self.attempts(here)
         # A node that has a past and no notebook yet writes all of it down once.
-        rows = standings.first(track.id, MOST_ROWS) if held else standings.board(track.id).rows
+        rows = standings.first(here, MOST_ROWS) if held else standings.board(here).rows
         views = [row.view for row in rows]
-        for view in views:
-            if view.author == self._me:
-                self._note(_of_claim(view, self._me, now_ms), view.recipe)
-        lessons = learn(track, views, held, self._notes(track.id, views, now_ms))
+        own = {view.id: view for view in views if view.author == self._me}
+        followed = self._followed.get(here, {})
+        for claim, view in own.items():
+            if followed.get(claim) is not view:  # the same object is the same evidence
+                self._write(_of_claim(view, self._me, now_ms), view.recipe, held)
+        self._followed[here] = own
+        lessons = learn(track, views, held, self._notes(here, views, now_ms))
         dated = [replace(lesson, time_ms=now_ms) for lesson in lessons]
-        self._notebook.revise(track.id, dated, {view.id for view in views})
-        return Recollection(held, self._remembered(track, held), self._notebook.lessons(track.id), rows)
+        self._notebook.revise(here, dated, {view.id for view in views})
+        return Recollection(held, self._remembered(track, here, held), self._notebook.lessons(here), rows)
 
     def planned(self, track: TrackId, proposal: Proposal, now_ms: int) -> None:
         """An idea is ready to be run."""
@@ -78,7 +84,9 @@ class Memory:
         self._note(attempt, view.recipe)
 
     def _note(self, attempt: Attempt, recipe: RecipeId) -> None:
-        held = self._attempts(attempt.track)
+        self._write(attempt, recipe, self.attempts(attempt.track))
+
+    def _write(self, attempt: Attempt, recipe: RecipeId, held: dict[RecipeId, Attempt]) -> None:
         before = held.get(recipe)
         if before is not None:
             if attempt.outcome is Outcome.PLANNED and before.outcome is not Outcome.PLANNED:
@@ -89,11 +97,12 @@ class Memory:
         self._notebook.note(attempt)
         held[recipe] = attempt
 
-    def _attempts(self, track: TrackId) -> dict[RecipeId, Attempt]:
-        """Attempts of a track by recipe, read again if another process has written to the notebook."""
+    def attempts(self, track: TrackId) -> dict[RecipeId, Attempt]:
+        """Attempts of a track by recipe; read again if another process has written to the notebook."""
         version = self._notebook.foreign_changes()
         if version != self._seen:
             self._held.clear()
+            self._followed.clear()
             self._seen = version
         if track not in self._held:
             self._held[track] = {attempt.id: attempt for attempt in self._notebook.attempts(track)}
@@ -111,9 +120,11 @@ class Memory:
             self._heard[track] = (now_ms, heard)
         return heard
 
-    def _remembered(self, track: Track, held: Mapping[RecipeId, Attempt]) -> dict[RecipeId, Trial]:
+    def _remembered(
+        self, track: Track, here: TrackId, held: Mapping[RecipeId, Attempt]
+    ) -> dict[RecipeId, Trial]:
         """Measured attempts as trials; each is read once, and again when it has changed."""
-        read = self._read.setdefault(track.id, {})
+        read = self._read.setdefault(here, {})
         found: dict[RecipeId, Trial] = {}
         for recipe, attempt in held.items():
             if attempt.outcome is not Outcome.MEASURED:

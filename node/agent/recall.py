@@ -9,40 +9,72 @@ no reason to stop: it is refined, or replicated as itself.
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from experiments.recipe import Recipe, RecipeError
 from experiments.track import Track
 from leaderboard.board.rows import ClaimView, Row
-from leaderboard.ids import AuthorId, short
+from leaderboard.ids import AuthorId, ContentId, TrackId, short
 from leaderboard.records import Profile
 from leaderboard.standings import Standings
 
-__all__ = ["MOST_TOLD", "dead_end", "trials_of"]
+from .briefing import MOST_ROWS
+
+__all__ = ["MOST_TOLD", "Recall"]
 
 MOST_TOLD = 1_000
-"""Rows of the board that are told: the ranked ones, then the newest. The checker keeps what it was told."""
+"""Rows of the board that are told at first: the ranked ones, then the newest. Afterwards those are looked at
+again that a briefing reads, and twice this many trials are kept."""
 _EFFECT_STEP = 1e-6  # effects are told in multiples of this, so that a repeated look tells nothing anew
 
 
-def trials_of(track: Track, standings: Standings) -> list[dict[str, object]]:
-    """The measured claims of a track without programs, as `Memory.learn` of the checker wants them."""
-    rows = standings.first(track.id, MOST_TOLD)
-    found = (_trial(row, track, standings.profile(row.view.author)) for row in rows)
-    return [trial for trial in found if trial is not None]
+class Recall:
+    """What was told of each track's trials, so that a question costs what has changed since the last one."""
+
+    def __init__(self) -> None:
+        self._told: dict[TrackId, OrderedDict[ContentId, _Told]] = {}
+
+    def trials(self, track: Track, standings: Standings) -> list[Mapping[str, object]]:
+        """The measured claims of a track without programs, as `Memory.learn` of the checker wants them."""
+        here = track.id
+        told = self._told.setdefault(here, OrderedDict())
+        for row in standings.first(here, MOST_ROWS if told else MOST_TOLD):
+            before = told.get(row.view.id)
+            if before is None or before.view is not row.view:
+                trial = _trial(row, track, standings.profile(row.view.author))
+                told[row.view.id] = _Told(row.view, trial)
+        while len(told) > 2 * MOST_TOLD:
+            told.popitem(last=False)
+        return [item.trial for item in told.values() if item.trial is not None]
+
+    def dead_end(
+        self, track: TrackId, answer: Mapping[str, object], standings: Standings
+    ) -> tuple[str, ClaimView] | None:
+        """A trial that did exactly the same and gained nothing beyond its noise, in words, and its claim."""
+        useless = {str(item.get("run")): item for item in _maps(answer.get("memory")) if _is_useless(item)}
+        if not useless:
+            return None
+        for claim in self._told.get(track, ()):
+            if short(claim) in useless:
+                return str(useless[short(claim)].get("words"))[:400], standings.claim(claim)
+        return None
 
 
-def dead_end(answer: Mapping[str, object], rows: Sequence[Row]) -> tuple[str, ClaimView] | None:
-    """A trial that did exactly the same and gained nothing beyond its noise, in words, and its claim."""
-    by_run = {short(row.view.id): row.view for row in rows}
-    for item in _maps(answer.get("memory")):
-        effect, noise, distance = (item.get(key) for key in ("effect", "noise", "distance"))
-        view = by_run.get(str(item.get("run")))
-        if view is None or distance != 0 or not isinstance(effect, float) or not isinstance(noise, float):
-            continue
-        if effect <= 2.0 * noise:
-            return str(item.get("words"))[:400], view
-    return None
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A claim as it was when it was told, and what was said of it; None if there was nothing to say."""
+
+    view: ClaimView
+    trial: Mapping[str, object] | None
+
+
+def _is_useless(item: Mapping[str, object]) -> bool:
+    """Whether a trial that the checker remembers did the same and gained nothing beyond its noise."""
+    effect, noise = item.get("effect"), item.get("noise")
+    measured = isinstance(effect, float) and isinstance(noise, float) and effect <= 2.0 * noise
+    return measured and item.get("distance") == 0
 
 
 def _trial(row: Row, track: Track, profile: Profile | None) -> dict[str, object] | None:

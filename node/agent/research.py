@@ -8,7 +8,7 @@ costs nothing in honesty: the author's numbers never rank.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -27,11 +27,12 @@ from leaderboard.manifest import TrackManifest
 from leaderboard.measurement import Measurement
 from leaderboard.records import MAX_TEXT, Claim, Result, Retraction
 
+from ..notebook_entries import Attempt
 from ..replica import now_ms
 from .briefing import NOTHING, POOL, write_briefing
 from .leases import is_taken, runs_before
 from .memory import Memory
-from .recall import MOST_TOLD, dead_end, trials_of
+from .recall import Recall
 from .screen import confirmed_already, finding_of, headline_of, is_known, question, reproduction
 from .workbench import Workbench
 
@@ -62,10 +63,15 @@ class Researcher:
         self._bench = bench
         self._proposer = proposer
         self._memory = memory
+        self._recall = Recall()
         self._log = structlog.get_logger("research")
         self._given_up: set[ContentId] = set()
         self._settled: set[ContentId] = set()
         """Own claims that have a result, were taken back or given up: nothing to look at again."""
+
+    def attempts(self, track: TrackId) -> Iterable[Attempt]:
+        """What was tried on the track, as far as it is remembered."""
+        return () if self._memory is None else self._memory.attempts(track).values()
 
     async def prepare(self, track: Track, waiting: Sequence[Recipe] = ()) -> Plan | None:
         """The next idea for `track`, none of `waiting`; None if the proposer has none now."""
@@ -87,11 +93,11 @@ class Researcher:
         words = question(proposal.recipe, track, proposal.hypothesis, proposal.proposer)
         standings = self._bench.replica.standings
         try:
-            answer = await self._bench.checker.check(words, trials_of(track, standings))
+            answer = await self._bench.checker.check(words, self._recall.trials(track, standings))
         except LocalError as error:
             self._log.warning("not screened", error=str(error))
             return Plan(track, proposal, None)
-        tried = dead_end(answer, standings.first(track.id, MOST_TOLD))
+        tried = self._recall.dead_end(track.id, answer, standings)
         if tried is not None:
             if self._memory is not None:
                 self._memory.known(track.id, proposal, tried[0], tried[1], now_ms())

@@ -6,30 +6,74 @@ from types import SimpleNamespace
 
 import pytest
 
-from experiments.track import load_track
-from leaderboard.ids import ContentId, short
+from experiments.track import Track, load_track
+from leaderboard.ids import ContentId, TrackId, short
+from node.agent.briefing import MOST_ROWS
 from node.agent.checker import NoveltyChecker
-from node.agent.recall import _error_of_median, _measured, dead_end
+from node.agent.recall import MOST_TOLD, Recall, _error_of_median, _measured
 
-RUN = ContentId(b"\x07" * 32)
-
-
-def rows():
-    return [SimpleNamespace(view=SimpleNamespace(id=RUN))]
+TRACK = TrackId(b"\x01" * 32)
 
 
-def answer(effect: float, noise: float = 0.0, distance: float = 0.0) -> dict[str, object]:
-    item = {"words": "tried", "run": short(RUN), "effect": effect, "noise": noise, "distance": distance}
+class Board:
+    """Standings with one claim; counts what is read."""
+
+    def __init__(self, *views: SimpleNamespace) -> None:
+        self.views = list(views)
+        self.asked: list[int] = []
+
+    def first(self, _track: TrackId, most: int) -> list[SimpleNamespace]:
+        self.asked.append(most)
+        return [SimpleNamespace(view=view) for view in self.views[:most]]
+
+    def profile(self, _author: bytes) -> None:
+        return None
+
+    def claim(self, claim: ContentId) -> SimpleNamespace:
+        return next(view for view in self.views if view.id == claim)
+
+
+def claimed(track: Track, number: int, effect: float) -> SimpleNamespace:
+    slots = dict(track.reference.slots) | {"init_std": f"{number}/1000"}
+    payload = {"settings": dict(track.reference.settings), "slots": slots}
+    evidence = SimpleNamespace(median=None, ordered=(), author=SimpleNamespace(median=effect))
+    claim = SimpleNamespace(recipe=payload)
+    identity = ContentId(number.to_bytes(32, "little"))
+    return SimpleNamespace(id=identity, author=b"\x02" * 32, claim=claim, evidence=evidence)
+
+
+def answer(effect: float, noise: float = 0.0, distance: float = 0.0, run: str = "") -> dict[str, object]:
+    item = {"words": "tried", "run": run, "effect": effect, "noise": noise, "distance": distance}
     return {"memory": [item]}
 
 
 def test_only_the_same_deed_without_a_gain_is_a_dead_end() -> None:
-    assert dead_end(answer(-0.1), rows()) == ("tried", rows()[0].view)
-    assert dead_end(answer(0.01, noise=0.006), rows()) is not None
-    assert dead_end(answer(0.01), rows()) is None
-    assert dead_end(answer(-0.1, distance=1.0), rows()) is None
-    assert dead_end(answer(-0.1), []) is None
-    assert dead_end({"memory": "nonsense"}, rows()) is None
+    track = load_track("deep-mlp")
+    view = claimed(track, 7, -0.1)
+    board, recall = Board(view), Recall()
+    recall.trials(track, board)
+    run = short(view.id)
+    assert recall.dead_end(track.id, answer(-0.1, run=run), board) == ("tried", view)
+    assert recall.dead_end(track.id, answer(0.01, noise=0.006, run=run), board) is not None
+    assert recall.dead_end(track.id, answer(0.01, run=run), board) is None
+    assert recall.dead_end(track.id, answer(-0.1, distance=1.0, run=run), board) is None
+    assert recall.dead_end(TRACK, answer(-0.1, run=run), board) is None
+    assert recall.dead_end(track.id, {"memory": "nonsense"}, board) is None
+
+
+def test_a_question_costs_what_has_changed() -> None:
+    track = load_track("deep-mlp")
+    board, recall = Board(*(claimed(track, n, 0.1) for n in range(MOST_TOLD))), Recall()
+    first = recall.trials(track, board)
+    assert len(first) == MOST_TOLD
+    changed = claimed(track, 3, -0.5)
+    board.views[3] = changed
+    board.views.insert(0, claimed(track, MOST_TOLD + 1, 0.2))
+    second = recall.trials(track, board)
+    assert board.asked == [MOST_TOLD, MOST_ROWS]
+    assert sum(a is b for a in first for b in second) == MOST_TOLD - 1
+    assert [trial["effect"] for trial in second if trial["run"] == short(changed.id)] == [pytest.approx(-0.5)]
+    assert len(second) == MOST_TOLD + 1
 
 
 def test_effects_of_others_come_with_their_noise() -> None:
