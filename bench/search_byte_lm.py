@@ -4,8 +4,10 @@
 
 Each researcher proposes recipes over the ten settings that the surrogate knows, and is told a value with the
 noise of a seed; what counts is the noiseless value of the best by its own measurements. `uniform` draws dials
-blindly. Expressions stay as in the reference: the surrogate knows nothing of them. A figure from here is one
-about settings on a smooth stand-in, which is what a bench of search can afford; it is no figure of byte-lm.
+blindly; `greedy` is autoresearch's loop (one setting of the best changed at random); `hybrid` is the portfolio with
+greedy in the place of a language model. Expressions stay as in the reference: the surrogate knows nothing of them. A
+figure from here is one about settings on a smooth stand-in, which is what a bench of search can afford; it is no
+figure of byte-lm.
 """
 
 from __future__ import annotations
@@ -26,11 +28,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 from byte_lm_surrogate import DIALS, SCALE, TRACK, load, recipe_of, settings_of
+from searching import Blocking
 
 from experiments.expr import parse
 from experiments.recipe import Recipe
+from experiments.search.baselines import Greedy
 from experiments.search.elite import Elite
 from experiments.search.numeric import CmaEs, Tpe
+from experiments.search.portfolio import embedded, hybrid
 from experiments.search.proposer import Briefing, Trial
 from leaderboard.ids import ContentId
 
@@ -55,23 +60,26 @@ def uniform(briefing: Briefing, rng: random.Random) -> Recipe:
 def run(name: str, seed: int, evaluations: int) -> list[float]:
     """True value of the best so far, after each evaluation."""
     rng, noise = random.Random(seed), random.Random(seed + 1_000_003)
-    proposers = {"tpe": Tpe, "cma-es": CmaEs, "elite": Elite}
+    proposers = {
+        "greedy": Greedy(), "tpe": Tpe, "cma-es": CmaEs, "elite": Elite,
+        "embedded": Blocking(embedded()), "hybrid": Blocking(hybrid(Greedy())),
+    }  # fmt: skip
     reference = value(TRACK.reference)
     history: list[Trial] = []
     best, course = (0.0, reference), []
     for _ in range(evaluations):
         briefing = Briefing(TRACK, tuple(history), slots=NAMES)
         if name == "uniform":
-            recipe = uniform(briefing, rng)
+            recipe, asked = uniform(briefing, rng), name
         else:
             proposal = proposers[name].choose(briefing, rng)
             if proposal is None:
                 break
-            recipe = proposal.recipe
+            recipe, asked = proposal.recipe, proposal.proposer
         true = value(recipe)
         effect = reference - true + noise.gauss(0.0, load().noise_sd)
         claim = ContentId(hashlib.sha256(recipe.id).digest())
-        history.append(Trial(recipe, effect, claim, proposer=f"search/{name}"))
+        history.append(Trial(recipe, effect, claim, proposer=asked))
         best = max(best, (effect, true))
         course.append(best[1])
     return course
@@ -88,7 +96,7 @@ def main() -> None:
     marks = [mark for mark in CHECKPOINTS if mark <= evaluations]
     print(f"reference {value(TRACK.reference):.3f} bits per byte; noise of a seed {load().noise_sd:.3f}")
     found: dict[str, list[float]] = {}
-    for name in ("uniform", "tpe", "cma-es", "elite"):
+    for name in ("uniform", "greedy", "tpe", "cma-es", "elite", "embedded", "hybrid"):
         courses = [run(name, seed, evaluations) for seed in range(runs)]
         found[name] = [
             statistics.median(course[min(mark, len(course)) - 1] for course in courses) for mark in marks

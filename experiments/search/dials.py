@@ -54,7 +54,8 @@ class Dials:
 
     def read(self, recipe: Recipe) -> dict[str, Scalar] | None:
         """The positions of the dials; None if a slot's behaviour is outside of the family."""
-        values: dict[str, Scalar] = {f"setting:{s.name}": recipe.setting(s.name) for s in self._settings}
+        said = dict(recipe.settings)
+        values: dict[str, Scalar] = {f"setting:{s.name}": said[s.name] for s in self._settings}
         for law in self._laws:
             read = law.read(recipe.slot(law.slot.name))
             if read is None:

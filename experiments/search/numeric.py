@@ -90,10 +90,10 @@ class Numeric:
         alike = [t for t in briefing.known if self._with_laws or t.recipe.slots == base.slots]
         read = [(dials.read(trial.recipe), _score(trial, bound)) for trial in alike]
         told = [(values, score) for values, score in read if values is not None]
-        tried = {trial.recipe.id for trial in briefing.known} | briefing.taken
+        tried = {trial.recipe for trial in briefing.known}
         for values in itertools.islice(self._ask(dials.all, told, rng), _ATTEMPTS):
             recipe = dials.write(values, base)
-            if recipe is not None and recipe.id not in tried:
+            if recipe is not None and recipe not in tried and recipe.id not in briefing.taken:
                 return self._proposal(recipe, values, best)
         return None
 

@@ -86,11 +86,11 @@ class Refine:
             if _skeleton(trial.recipe, briefing) == skeleton
             and (factors := _factors(trial.recipe, numbers, briefing)) is not None
         ]
-        tried = {trial.recipe.id for trial in briefing.known} | briefing.taken
+        tried = {trial.recipe for trial in briefing.known}
         asked: Iterator[dict[str, Scalar]] = self._ask(dials, told, rng)
         for _ in range(_ATTEMPTS):
             recipe = _write(leader.recipe, numbers, next(asked), briefing)
-            if recipe is not None and recipe.id not in tried:
+            if recipe is not None and recipe not in tried and recipe.id not in briefing.taken:
                 text = f"better numbers in {', '.join(leader.recipe.slot(slot) for slot in _slots(briefing))}"
                 return Proposal(recipe, text, leader.effect, self.name, (leader.claim,))
         return None
