@@ -42,6 +42,9 @@ _DOMAIN = b"consilience/record/v1\x00"
 WORK_BYTES = 8
 _BODY_AT = {0xC4: 4, 0xC5: 5}
 """Where the body begins in the wire form, by the byte that says how its length is written."""
+_SHORT, _LONG = b"\x93\x01\xc4", b"\x93\x01\xc5"
+"""An array of three, version 1, and a body whose length takes one byte or two."""
+_SIGNATURE_HEAD = b"\xc4\x40"
 _SWARM_DOMAIN = b"consilience/swarm/v1\x00"
 _WORK_DOMAIN = b"consilience/swarm/v1/work\x00"
 
@@ -89,11 +92,16 @@ class Envelope:
         """This record as the end of its chain."""
         return ChainTip(self.chain, self.seq, self.id)
 
-    def signature_holds(self) -> bool:
-        """Whether the signature is the author's, of an envelope that was opened; the costly check."""
+    @property
+    def signed(self) -> bytes:
+        """What `leaderboard.signing.holds` takes: the signature and what it is of."""
         # Opening found the outer array in canonical form, and key and signature in strict form.
         body = self.raw[_BODY_AT[self.raw[2]] : -SIGNATURE_BYTES - 2]
-        return holds(self.author, b"".join((self.raw[-SIGNATURE_BYTES:], _DOMAIN, body)))
+        return b"".join((self.raw[-SIGNATURE_BYTES:], _DOMAIN, body))
+
+    def signature_holds(self) -> bool:
+        """Whether the signature is the author's, of an envelope that was opened; the costly check."""
+        return holds(self.author, self.signed)
 
 
 def seal(
@@ -189,11 +197,26 @@ def _id(body: bytes) -> ContentId:
 def _split(raw: bytes) -> tuple[int, bytes, bytes]:
     if len(raw) > MAX_RECORD_BYTES:
         raise PeerError(f"envelope has {len(raw)} bytes, the limit is {MAX_RECORD_BYTES}")
+    end = len(raw) - SIGNATURE_BYTES
+    start = _body_at(raw)
+    if start is not None and raw[end - 2 : end] == _SIGNATURE_HEAD:
+        return VERSION, raw[start : end - 2], raw[end:]
     match decode(raw):
         case [int(version), bytes(body), bytes(signature)] if len(signature) == SIGNATURE_BYTES:
             if not isinstance(version, bool):  # `true` would be a second spelling of version 1
                 return version, body, signature
     raise PeerError("not an envelope: expected [version, body, signature]")
+
+
+def _body_at(raw: bytes) -> int | None:
+    """Where the body of an envelope of our version begins, if that is what its first bytes say.
+
+    They say where it ends, too, and have one form only, so nothing needs to be decoded.
+    """
+    if raw[:3] == _SHORT:
+        return 4 if raw[3] + 4 + 2 + SIGNATURE_BYTES == len(raw) else None
+    size = int.from_bytes(raw[3:5], "big")
+    return 5 if raw[:3] == _LONG and size > 255 and size + 5 + 2 + SIGNATURE_BYTES == len(raw) else None
 
 
 def _map(value: Value) -> ValueMap:

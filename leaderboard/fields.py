@@ -7,13 +7,17 @@ version of the record format there are no optional extras that some nodes see an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeGuard, cast
+from typing import Final, TypeGuard, cast
 
 from .codec import Value, ValueMap
 from .errors import PeerError
 from .ids import ID_BYTES
 
 __all__ = ["Fields"]
+
+
+_ABSENT: Final = cast("Value", object())
+"""Stands for a field that is not there; of no type that a field may have."""
 
 
 class Fields:
@@ -42,13 +46,10 @@ class Fields:
         """Whether a field is there that only some swarms have."""
         return name in self._left
 
-    def _take(self, name: str) -> Value:
-        try:
-            return self._left.pop(name)
-        except KeyError:
-            raise PeerError(f"{self._where}: field {name!r} is missing") from None
-
-    def _bad(self, name: str, wanted: str) -> PeerError:
+    def _bad(self, name: str, value: Value, wanted: str) -> PeerError:
+        """The complaint about a field that is not as wanted, or not there at all."""
+        if value is _ABSENT:
+            return PeerError(f"{self._where}: field {name!r} is missing")
         return PeerError(f"{self._where}: field {name!r} is not {wanted}")
 
     def fields(self, name: str) -> Fields:
@@ -61,23 +62,23 @@ class Fields:
         return None if self._none(name) else self.fields(name)
 
     def mapping(self, name: str) -> ValueMap:
-        value = self._take(name)
-        if not isinstance(value, Mapping):
-            raise self._bad(name, "a map")
+        value = self._left.pop(name, _ABSENT)
+        if not isinstance(value, dict | Mapping):
+            raise self._bad(name, value, "a map")
         return value
 
     def sequence(self, name: str, most: int) -> Sequence[Value]:
-        value = self._take(name)
-        if not isinstance(value, Sequence) or isinstance(value, str | bytes):
-            raise self._bad(name, "an array")
+        value = self._left.pop(name, _ABSENT)
+        if type(value) is not list and (not isinstance(value, Sequence) or isinstance(value, str | bytes)):
+            raise self._bad(name, value, "an array")
         if len(value) > most:
-            raise self._bad(name, f"an array of at most {most} elements")
+            raise self._bad(name, value, f"an array of at most {most} elements")
         return value
 
     def binary(self, name: str, least: int, most: int) -> bytes:
-        value = self._take(name)
+        value = self._left.pop(name, _ABSENT)
         if not isinstance(value, bytes) or not least <= len(value) <= most:
-            raise self._bad(name, f"{least} to {most} bytes")
+            raise self._bad(name, value, f"{least} to {most} bytes")
         return value
 
     def id(self, name: str) -> bytes:
@@ -87,72 +88,72 @@ class Fields:
         return None if self._none(name) else self.id(name)
 
     def ids(self, name: str, most: int) -> tuple[bytes, ...]:
-        items = self.sequence(name, most)
-        found = tuple(item for item in items if isinstance(item, bytes) and len(item) == ID_BYTES)
-        if len(found) != len(items) or len(set(found)) != len(found):
-            raise self._bad(name, "an array of distinct ids")
+        value = self.sequence(name, most)
+        found = tuple(item for item in value if isinstance(item, bytes) and len(item) == ID_BYTES)
+        if len(found) != len(value) or len(set(found)) != len(found):
+            raise self._bad(name, value, "an array of distinct ids")
         return found
 
     def text(self, name: str, most: int) -> str:
-        value = self._take(name)
+        value = self._left.pop(name, _ABSENT)
         if not isinstance(value, str) or len(value) > most:
-            raise self._bad(name, f"text of at most {most} characters")
+            raise self._bad(name, value, f"text of at most {most} characters")
         return value
 
     def optional_text(self, name: str, most: int) -> str | None:
         return None if self._none(name) else self.text(name, most)
 
     def texts(self, name: str, items: int, most: int) -> tuple[str, ...]:
-        values = self.sequence(name, items)
-        found = tuple(value for value in values if isinstance(value, str) and len(value) <= most)
-        if len(found) != len(values):
-            raise self._bad(name, f"an array of texts of at most {most} characters")
+        value = self.sequence(name, items)
+        found = tuple(item for item in value if isinstance(item, str) and len(item) <= most)
+        if len(found) != len(value):
+            raise self._bad(name, value, f"an array of texts of at most {most} characters")
         return found
 
     def boolean(self, name: str) -> bool:
-        value = self._take(name)
+        value = self._left.pop(name, _ABSENT)
         if not isinstance(value, bool):
-            raise self._bad(name, "true or false")
+            raise self._bad(name, value, "true or false")
         return value
 
     def booleans(self, name: str, most: int) -> tuple[bool, ...]:
-        values = self.sequence(name, most)
-        if not set(map(type, values)) <= _BOOLEANS:
-            raise self._bad(name, "an array of true and false")
-        return cast("tuple[bool, ...]", tuple(values))
+        value = self.sequence(name, most)
+        if not {*map(type, value)} <= _BOOLEANS:
+            raise self._bad(name, value, "an array of true and false")
+        return cast("tuple[bool, ...]", tuple(value))
 
     def integer(self, name: str, least: int, most: int) -> int:
-        value = self._take(name)
+        value = self._left.pop(name, _ABSENT)
         if not _is_integer(value) or not least <= value <= most:
-            raise self._bad(name, f"an integer from {least} to {most}")
+            raise self._bad(name, value, f"an integer from {least} to {most}")
         return value
 
     def integers(self, name: str, items: int, least: int, most: int) -> tuple[int, ...]:
-        values = self.sequence(name, items)
-        if set(map(type, values)) <= _INTEGERS:
-            found = cast("tuple[int, ...]", tuple(values))
+        value = self.sequence(name, items)
+        if {*map(type, value)} <= _INTEGERS:
+            found = cast("tuple[int, ...]", tuple(value))
             if not found or (least <= min(found) and max(found) <= most):
                 return found
-        raise self._bad(name, f"an array of integers from {least} to {most}")
+        raise self._bad(name, value, f"an array of integers from {least} to {most}")
 
     def number(self, name: str) -> float:
         """A float; integers are refused, because 1 and 1.0 are different records."""
-        value = self._take(name)
+        value = self._left.pop(name, _ABSENT)
         if not isinstance(value, float):
-            raise self._bad(name, "a 64-bit float")
+            raise self._bad(name, value, "a 64-bit float")
         return value
 
     def optional_number(self, name: str) -> float | None:
         return None if self._none(name) else self.number(name)
 
     def optional_numbers(self, name: str, most: int) -> tuple[float | None, ...]:
-        values = self.sequence(name, most)
-        if not set(map(type, values)) <= _OPTIONAL_NUMBERS:
-            raise self._bad(name, "an array of floats and nulls")
-        return cast("tuple[float | None, ...]", tuple(values))
+        value = self.sequence(name, most)
+        if not {*map(type, value)} <= _OPTIONAL_NUMBERS:
+            raise self._bad(name, value, "an array of floats and nulls")
+        return cast("tuple[float | None, ...]", tuple(value))
 
     def _none(self, name: str) -> bool:
-        if name in self._left and self._left[name] is None:
+        if self._left.get(name, _ABSENT) is None:
             del self._left[name]
             return True
         return False

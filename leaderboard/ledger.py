@@ -24,12 +24,22 @@ from .envelope import Envelope, open_envelope, presumed_id
 from .errors import PeerError
 from .ids import AuthorId, ContentId, SwarmId
 
-__all__ = ["CLOCK_AHEAD_MS", "QUOTA_WAIT_S", "Admission", "Ledger", "Part", "Spread", "Store", "Verdict"]
+__all__ = [
+    "CLOCK_AHEAD_MS",
+    "QUOTA_WAIT_S",
+    "Admission",
+    "Ledger",
+    "Part",
+    "Spread",
+    "Store",
+    "Verdict",
+    "genuine",
+]
 
 CLOCK_AHEAD_MS = 10 * 60 * 1000
 """Records from further ahead of our clock are ignored until it has caught up."""
 _PART = 64
-"""Signatures that one thread checks in one go: some three milliseconds."""
+"""Signatures that are checked in one go: some three milliseconds."""
 _CLOCK_WAIT_S = 60.0
 QUOTA_WAIT_S = 10.0
 """`Admission.wait_s` of records that a quota delays, and of no others."""
@@ -57,8 +67,8 @@ class Admission:
 
 
 Part: TypeAlias = "Sequence[Envelope | Admission]"
-Spread: TypeAlias = "Callable[[Callable[[Part], list[bool]], Sequence[Part]], Iterable[list[bool]]]"
-"""What `map` is, for checking the signatures of the parts of a batch."""
+Spread: TypeAlias = "Callable[[Iterable[Part], int], Iterable[list[bool]]]"
+"""`genuine` for each part of a batch of so many records, in order."""
 
 
 class Store(Protocol):
@@ -68,7 +78,10 @@ class Store(Protocol):
         """Which of `ids` are in the set."""
 
     def append(self, envelopes: Iterable[Envelope]) -> None:
-        """Add records that are not in the set, as they come, all or none, durably."""
+        """Add records that are not in the set, as they come, all or none, durably.
+
+        `envelopes` may ask what is `known` while it is read.
+        """
 
 
 class Ledger:
@@ -84,11 +97,11 @@ class Ledger:
         work_bits: int = 0,
         quotas: Quotas | None = None,
         on_admitted: Callable[[Sequence[Envelope]], None] = lambda _: None,
-        spread: Spread = map,
+        spread: Spread = lambda parts, _: map(genuine, parts),
     ) -> None:
         """`members`: if any are named, nobody else is heard. `work_bits`: what the swarm asks of each record.
 
-        `quotas`: none delay anything if left out. `spread` is `map`, or does the same in several threads.
+        `quotas`: none delay anything if left out. `spread` checks signatures, elsewhere if it likes.
         """
         self._store = store
         self._swarm = swarm
@@ -111,19 +124,25 @@ class Ledger:
         `source` is the peer that brought it; what was made here has none, and no quota. `now` is this
         machine's monotonic clock in seconds, by which quotas refill.
         """
-        ids = {item for raw in batch if (item := presumed_id(raw)) is not None}
-        known = self._store.known(ids)
         door = None if self._quotas is None or not source else _Quota(self._quotas, source, now)
-        looked = [self._look(raw, known, now_ms, door) for raw in batch]
-        parts = [looked[start : start + _PART] for start in range(0, len(looked), _PART)]
+        looked: list[Envelope | Admission] = []
         accepted: dict[ContentId, Envelope] = {}
         admissions: list[Admission] = []
 
+        def parts() -> Iterator[Part]:
+            """While one part's signatures are checked elsewhere, the next is looked at."""
+            for start in range(0, len(batch), _PART):
+                raws = batch[start : start + _PART]
+                known = self._store.known({item for raw in raws if (item := presumed_id(raw)) is not None})
+                part = [self._look(raw, known, now_ms, door) for raw in raws]
+                looked.extend(part)
+                yield part
+
         def fresh() -> Iterator[Envelope]:
-            answers = chain.from_iterable(self._spread(_genuine, parts))
-            for item, genuine in zip(looked, answers, strict=True):
+            answers = chain.from_iterable(self._spread(parts(), len(batch)))
+            for is_genuine, item in zip(answers, looked, strict=True):  # `looked` grows before its answers
                 before = len(accepted)
-                verdict = item if isinstance(item, Admission) else _signed(item, genuine, accepted, door)
+                verdict = item if isinstance(item, Admission) else _signed(item, is_genuine, accepted, door)
                 admissions.append(verdict)
                 if len(accepted) > before and isinstance(item, Envelope):
                     yield item
@@ -183,16 +202,16 @@ class _Quota:
         return self._quotas.charge(envelope.author, self._source, len(envelope.raw), self._now)
 
 
-def _genuine(part: Part) -> list[bool]:
-    """Which of the envelopes are their authors'."""
+def genuine(part: Part) -> list[bool]:
+    """Which items of a part are envelopes whose signature is their author's."""
     return [isinstance(item, Envelope) and item.signature_holds() for item in part]
 
 
 def _signed(
-    envelope: Envelope, genuine: bool, accepted: dict[ContentId, Envelope], door: _Quota | None
+    envelope: Envelope, is_genuine: bool, accepted: dict[ContentId, Envelope], door: _Quota | None
 ) -> Admission:
     """The verdict on a record whose signature was checked; enters it in `accepted` if it is that."""
-    if not genuine:
+    if not is_genuine:
         return Admission(Verdict.REJECT, envelope.id, "the signature is not the author's")
     if envelope.id in accepted:
         return Admission(Verdict.ACCEPT, envelope.id, "known")

@@ -13,13 +13,11 @@ what is served, from the standings. The records stay on the disk, so allowing an
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -32,19 +30,17 @@ from gossip.proto.riblt import PREFIX_BYTES
 from leaderboard.admission import Allowance, Postponed, Quotas, Standing
 from leaderboard.envelope import Envelope, open_envelope
 from leaderboard.ids import AuthorId, ContentId, SwarmId
-from leaderboard.ledger import QUOTA_WAIT_S, Admission, Ledger, Part
+from leaderboard.ledger import QUOTA_WAIT_S, Admission, Ledger
 from leaderboard.standings import Standings
 
 from .boards import Boards
+from .signatures import Verifiers
 from .store import Store, Stored
 
-__all__ = ["Entrance", "NodeReplica", "in_threads", "now_ms"]
+__all__ = ["Entrance", "NodeReplica", "now_ms"]
 
 _LOAD_PAGE = 2_000
 _SAVE_SECONDS = 2.0
-_CORES = min(8, os.cpu_count() or 1)
-
-
 _TRUST_SECONDS = 60.0
 """How often it is looked up whom this node's own checks found honest."""
 
@@ -66,16 +62,6 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def in_threads(check: Callable[[Part], list[bool]], parts: Sequence[Part]) -> Iterable[list[bool]]:
-    """`map`, on all cores: libsodium frees the interpreter while it computes."""
-    return map(check, parts) if len(parts) < 2 else _verifiers().map(check, parts)
-
-
-@cache
-def _verifiers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_CORES, thread_name_prefix="verify")
-
-
 class NodeReplica:
     """Implements `gossip.proto.Replica` and feeds the standings."""
 
@@ -94,6 +80,7 @@ class NodeReplica:
         self._trust_due = 0.0
         self._postponed = Postponed()
         self._fresh: list[Envelope] = []
+        self._verifiers = Verifiers()
         self._ledger = Ledger(
             store,
             swarm,
@@ -102,7 +89,7 @@ class NodeReplica:
             work_bits=self.entrance.work_bits,
             quotas=Quotas(self.entrance.allowance, self._standing),
             on_admitted=self._fresh.extend,
-            spread=in_threads,
+            spread=self._verifiers,
         )
         self._writer = trio.Lock()
         self._moved = trio.Event()
@@ -142,6 +129,7 @@ class NodeReplica:
 
     def close(self) -> None:
         """Save the boards, so that the next start goes on from here."""
+        self._verifiers.close()
         self.boards.close()
 
     @property

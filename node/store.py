@@ -65,7 +65,7 @@ class Store:
         """Open (and create or migrate) `path`; raises StoreBroken with what to do about it."""
         self._path = path
         self._swarm = swarm
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # whoever makes the records of a batch may ask what is known
         self._readers: list[sqlite3.Connection] = []
         self._writer: sqlite3.Connection | None = None
         self._closed = False

@@ -66,6 +66,13 @@ def test_every_single_byte_change_is_refused_or_another_value(value, data):
         b"\x82\xa1b\x01\xa1a\x02",  # keys out of order
         b"\x82\xa1a\x01\xa1a\x02",  # a key twice
         b"\x81\x01\x02",  # a key that is not text
+        b"\x82\xc4\x01a\x01\xc4\x01b\x02",  # keys of bytes
+        b"\x82\xa1a\x01\xc4\x01b\x02",  # text and bytes as keys
+        b"\x92\xcb\x3f\xf0\0\0\0\0\0\0\xcb\x7f\xf8\0\0\0\0\0\0",  # NaN among floats
+        b"\x92\xcb\x3f\xf0\0\0\0\0\0\0\xcb\xff\xf0\0\0\0\0\0\0",  # minus infinity among floats
+        b"\x92\xcb\x3f\xf0\0\0\0\0\0\0\xcb\x80\0\0\0\0\0\0\0",  # -0.0 among floats
+        b"\x93\xc0\xcb\x3f\xf0\0\0\0\0\0\0\xcb\x7f\xf8\0\0\0\0\0\0",  # NaN among floats and nulls
+        b"\x92\xcb\x3f\xf0\0\0\0\0\0\0\xd6\xff\0\0\0\0",  # a timestamp among floats
         b"\xd4\x01\x00",  # an extension type
         b"\xd6\xff\x00\x00\x00\x00",  # a timestamp
         b"\xd9\x01a",  # a long header for short text

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from leaderboard.admission import has_work
 from leaderboard.codec import MAX_RECORD_BYTES, decode, encode
-from leaderboard.envelope import ChainTip, content_id, open_envelope, seal, swarm_id
+from leaderboard.envelope import ChainTip, _split, content_id, open_envelope, seal, swarm_id
 from leaderboard.errors import LocalError, PeerError
 from leaderboard.ids import from_text, to_text
 from leaderboard.records import Note
@@ -220,3 +220,24 @@ def test_vectors_open_and_the_refused_ones_do_not():
         except PeerError:
             continue
         assert not envelope.signature_holds(), row["why"]
+
+
+@given(st.binary(max_size=400), st.integers(0, 500), st.binary(min_size=1, max_size=3))
+def test_envelopes_are_taken_apart_as_canonical_arrays_are(body: bytes, at: int, patch: bytes) -> None:
+    """The short cut through the first bytes accepts exactly what decoding accepts, with the same parts."""
+    raw = encode([1, body, bytes(64)])
+    for data in (raw, raw[:at] + patch + raw[at + len(patch) :], raw[:at], raw + patch):
+        try:
+            expected = decode(data)
+        except PeerError:
+            expected = None
+        is_envelope = (
+            isinstance(expected, list)
+            and [type(part) for part in expected] == [int, bytes, bytes]
+            and len(expected[2]) == 64
+        )
+        if is_envelope:
+            assert list(_split(data)) == expected
+        else:
+            with pytest.raises(PeerError):
+                _split(data)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 import trio
 
@@ -19,6 +21,7 @@ from node import refusals
 from node.author import Author
 from node.errors import Misuse
 from node.replica import Entrance, NodeReplica
+from node.signatures import LEAST
 from node.store import Store
 
 
@@ -137,6 +140,27 @@ async def test_records_looked_at_in_threads_keep_their_order(store, count):
     kept = [raw for n, raw in enumerate(raws) if n not in forged]
     assert [stored.envelope.raw for stored in replica.page(0)] == kept
     assert len(replica) == len(kept)
+
+
+async def test_large_batches_are_checked_in_other_processes_with_the_same_verdicts(store):
+    ada = Actor("ada", Contest())
+    raws = [ada.write(Note(None, str(number))).raw for number in range(2 * LEAST)]
+    with closing(NodeReplica(store, SWARM)) as replica:
+        await replica.admit(raws[:LEAST], "")  # starts the workers
+        with trio.fail_after(60):
+            while not replica._verifiers._ready():  # noqa: ASYNC110 - nobody is told
+                await trio.sleep(0.01)
+        forged = [raw[:-1] + bytes([raw[-1] ^ 1]) for raw in raws[:5]]
+        offered = [*forged, *raws[LEAST - 10 :], b"no record", raws[-1]]
+        answers = await replica.admit(offered, "")
+        assert replica._verifiers._workers
+    said = [(answer.verdict, answer.reason) for answer in answers]
+    assert said[:5] == [(Verdict.ACCEPT, "known")] * 5
+    assert said[5:15] == [(Verdict.ACCEPT, "known")] * 10
+    assert said[15:-2] == [(Verdict.ACCEPT, "")] * LEAST
+    assert said[-2][0] is Verdict.REJECT
+    assert said[-1] == (Verdict.ACCEPT, "known")
+    assert [stored.envelope.raw for stored in replica.page(0)] == raws
 
 
 async def test_a_refused_author_is_left_out_of_everything_and_comes_back(store, tmp_path):
