@@ -35,6 +35,10 @@ class Config(Tree):
 
     home: Home = field(kw_only=True)
 
+    def track_folders(self) -> list[Path]:
+        """The operator's own folders of tracks; workers import from them too."""
+        return [Path(folder).expanduser().absolute() for folder in self.agent.track_folders]
+
     def swarm_id(self) -> SwarmId:
         """The id of this node's swarm: its name, and the work it asks for."""
         from leaderboard.envelope import swarm_id  # brings libsodium, which most commands do without

@@ -37,7 +37,7 @@ def read_file(path: Path, most_bytes: int) -> bytes:
     except OSError as error:
         raise Misuse(f"cannot read {path}: {error.strerror}", "check its permissions") from None
     if len(content) > most_bytes:
-        raise Misuse(f"{path} has more than {most_bytes} bytes", "it is not one of this node's files")
+        raise Misuse(f"{path} has more than {most_bytes} bytes", "it is larger than such a file can be")
     return content
 
 

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from experiments.track import Track, installed_tracks, load_track
 
 from .config import Config
 
-__all__ = ["configured_tracks", "track_folders"]
-
-
-def track_folders(config: Config) -> list[Path]:
-    """The operator's own folders of tracks; workers import from them too."""
-    return [Path(folder).expanduser().absolute() for folder in config.agent.track_folders]
+__all__ = ["configured_tracks"]
 
 
 def configured_tracks(config: Config) -> list[Track]:
     """Tracks to work on. A missing one is an error for a researcher; an observer only shows boards."""
-    for folder in map(str, track_folders(config)):
+    for folder in map(str, config.track_folders()):
         if folder not in sys.path:
             sys.path.append(folder)
     names = config.agent.tracks

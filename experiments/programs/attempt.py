@@ -2,8 +2,8 @@
 
 `attempt` is how a person, an agent and a test meet the harness: an effect with its interval and the sandbox
 level, or a stable code with the reason of the rejection. As a process (`python -P -m
-experiments.programs.attempt`) it reads one JSON object from its standard input and writes one to its standard
-output, so that the command line loads neither torch nor NumPy:
+experiments.programs.attempt [FOLDER ...]`) it reads one JSON object from its standard input and writes one to
+its standard output, so that the command line loads neither torch nor NumPy:
 
     in:  {"track": NAME, "recipe": {...} | null, "program": SOURCE | null, "seeds": N | [SEED, ...],
           "gpu": true | false}
@@ -20,6 +20,8 @@ import secrets
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 import trio
@@ -126,14 +128,17 @@ def attempt(
     seeds: Sequence[int],
     *,
     gpu: bool = False,
+    folders: Sequence[Path] = (),
 ) -> Attempt:
     """Measure a candidate against the track's reference on the seeds; rejections are values, not errors.
 
     recipe: a payload, perhaps partial; None means the reference's settings. gpu: the program may use a card,
-    by the word of whoever owns it. Raises LocalError and Refused where this machine is at fault. Blocks until
-    done: call it in a process that has nothing else to do.
+    by the word of whoever owns it. folders: where workers find the operator's own tracks. Raises LocalError
+    and Refused where this machine is at fault. Blocks until done: call it in a process that has nothing else
+    to do.
     """
-    return trio.run(attempt_async, track, recipe, program_source, tuple(seeds), gpu)
+    work = partial(attempt_async, track, recipe, program_source, tuple(seeds), gpu=gpu, folders=folders)
+    return trio.run(work)
 
 
 async def attempt_async(
@@ -141,10 +146,12 @@ async def attempt_async(
     recipe: object,
     program_source: str | bytes | None,
     seeds: tuple[int, ...],
+    *,
     gpu: bool = False,
+    folders: Sequence[Path] = (),
 ) -> Attempt:
     """As `attempt`, within trio."""
-    trial = _Candidate(track, seeds, gpu=gpu)
+    trial = _Candidate(track, seeds, folders, gpu=gpu)
     try:
         trial.read(recipe, program_source)
         return trial.scored(await trial.measured())
@@ -159,11 +166,12 @@ async def attempt_async(
 class _Candidate:
     """A candidate on its way to a score; knows at each point what can be said about it."""
 
-    def __init__(self, track: Track, seeds: tuple[int, ...], *, gpu: bool) -> None:
+    def __init__(self, track: Track, seeds: tuple[int, ...], folders: Sequence[Path], *, gpu: bool) -> None:
         if not 1 <= len(seeds) <= MAX_SEEDS or len(set(seeds)) != len(seeds):
             raise LocalError(f"give 1 to {MAX_SEEDS} different seeds")
         self._track = track
         self._seeds = seeds
+        self._folders = folders
         self._gpu = gpu
         self._recipe = track.reference
         self._program: Program | None = None
@@ -198,7 +206,7 @@ class _Candidate:
             self._level = _level()
         card = await trio.to_thread.run_sync(_card, self._level) if self._gpu else ""
         gate = self._track.manifest.tolerance in ("D0", "D1")
-        async with open_device() as device:
+        async with open_device(folders=self._folders) as device:
             trials = ProgramTrials(device, programs, self._level, gpu=self._gpu)
             found = await measure_pairs(
                 trials, self._track, self._recipe, self._track.reference, self._seeds, gate=gate
@@ -256,13 +264,17 @@ def _level() -> Level:
         raise Rejected(Code.SANDBOX_REFUSED, str(error)) from None
 
 
-def main() -> int:
-    """Answer the one request on the standard input; the exit status is 1 if there is no answer."""
+def main(folders: Sequence[str]) -> int:
+    """Answer the one request on the standard input; the exit status is 1 if there is no answer.
+
+    The folders hold the operator's own tracks.
+    """
+    sys.path.extend(folders)
     raw = sys.stdin.buffer.read(_REQUEST_BYTES + 1)
     answer = os.dup(1)  # whatever a library prints from now on does not belong to the answer
     os.dup2(2, 1)
     try:
-        outcome = _answer(raw)
+        outcome = _answer(raw, [Path(folder) for folder in folders])
     except ConsilienceError as error:
         outcome = {"error": str(error)}
     with os.fdopen(answer, "w", encoding="utf-8") as output:
@@ -270,7 +282,7 @@ def main() -> int:
     return 1 if "error" in outcome else 0
 
 
-def _answer(raw: bytes) -> dict[str, object]:
+def _answer(raw: bytes, folders: Sequence[Path]) -> dict[str, object]:
     if len(raw) > _REQUEST_BYTES:
         raise LocalError(f"the request is longer than {_REQUEST_BYTES} bytes")
     try:
@@ -285,7 +297,7 @@ def _answer(raw: bytes) -> dict[str, object]:
     track = load_track(request["track"])
     seeds = _seeds(request.get("seeds", _DEFAULT_SEEDS))
     gpu = request.get("gpu") is True
-    return attempt(track, request.get("recipe"), source, seeds, gpu=gpu).to_json()
+    return attempt(track, request.get("recipe"), source, seeds, gpu=gpu, folders=folders).to_json()
 
 
 def _seeds(wanted: object) -> tuple[int, ...]:
@@ -298,4 +310,4 @@ def _seeds(wanted: object) -> tuple[int, ...]:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))

@@ -26,7 +26,7 @@ from ..identity import Identity
 from ..notebook import Notebook
 from ..quiet import Quiet
 from ..replica import NodeReplica
-from ..tracks import configured_tracks, track_folders
+from ..tracks import configured_tracks
 from .checker import NoveltyChecker
 from .devices import device_names, share_of_memory
 from .loop import Agent
@@ -90,7 +90,7 @@ def _programs(config: Config, blobs: Blobs) -> ProgramRunner:
     async def fetch(blob: BlobId, most_bytes: int, near: Sequence[AuthorId]) -> bytes:
         return await blobs.obtain(blob, most_bytes, [peer_id_of(author) for author in near])
 
-    return ProgramRunner(fetch, track_folders(config))
+    return ProgramRunner(fetch, config.track_folders())
 
 
 @asynccontextmanager
@@ -100,7 +100,7 @@ async def _open_pool(config: Config, tracks: Sequence[Track], rest: Rest) -> Asy
     names = await device_names(config.agent.devices, {kind for track in tracks for kind in track.runs_on})
     bound = config.agent.trial_memory_mb * 2**20 or share_of_memory(len(names))
     log.info("devices", names=names, trial_memory_mb=bound // 2**20)
-    async with open_pool(names, track_folders(config), bound, rest.wait_for_machine) as pool:
+    async with open_pool(names, config.track_folders(), bound, rest.wait_for_machine) as pool:
         for track in tracks:
             if not pool.runs(track):
                 log.warning("no device for a track", track=track.name, needs=" or ".join(track.runs_on))

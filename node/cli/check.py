@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 
 import click
 
@@ -41,8 +40,7 @@ def verify_command(session: Session, *, record: str, seeds: int, fresh: int) -> 
     target, claim = _target(session, record)
     records = raw_records(session.home, ExportFilter(about=claim))
     words = (to_text(config.swarm_id()), target, str(seeds), str(fresh))
-    folders = [str(Path(folder).expanduser().absolute()) for folder in config.agent.track_folders]
-    command = [sys.executable, "-P", "-m", "node.verify", *words, *folders]
+    command = [sys.executable, "-P", "-m", "node.verify", *words, *map(str, config.track_folders())]
     report = ask_child(command, records, "running trials")
     if session.as_json:
         print_json(report)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import click
 
 from ..api.values import JsonMap
 from ..errors import EXIT_CHECK_FAILED, EXIT_OK, Misuse
+from ..files import read_file
 from ..text import visible
 from .child import ask_child, number_of
 from .group import Session, shared
@@ -49,6 +51,8 @@ def try_command(
 
     Example: consilience try deep-mlp --slot 'init_std=sqrt(3/fan_out)'
     """
+    from ..config import load
+
     if gpu and program is None:
         raise click.UsageError("--gpu says what a program may use: give --program")
     request: JsonMap = {
@@ -58,7 +62,8 @@ def try_command(
         "seeds": seeds,
         "gpu": gpu,
     }
-    command = [sys.executable, "-P", "-m", "experiments.programs.attempt"]
+    folders = load(session.home, os.environ, {}).track_folders()
+    command = [sys.executable, "-P", "-m", "experiments.programs.attempt", *map(str, folders)]
     answer = ask_child(command, json.dumps(request).encode(), "running trials")
     if session.as_json:
         print_json(answer)
@@ -86,10 +91,7 @@ def _recipe(file: Path | None, slots: tuple[str, ...], settings: tuple[str, ...]
 
 
 def _read(file: Path) -> str:
-    content = file.read_bytes()[: _MOST_BYTES + 1]
-    if len(content) > _MOST_BYTES:
-        raise Misuse(f"{file} has more than {_MOST_BYTES} bytes", "give a smaller one")
-    return content.decode("utf-8", "replace")
+    return read_file(file, _MOST_BYTES).decode("utf-8", "replace")
 
 
 def _print(answer: JsonMap) -> None:

@@ -12,6 +12,7 @@ from node import config, errors
 from node.api.app import create_app
 from node.api.metrics import Traffic
 from node.cli.group import COMMANDS, cli
+from node.home import Home
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -89,3 +90,26 @@ def test_statuses_of_our_errors_are_described() -> None:
     table = text[text.index("## Errors") : text.index("## Events")]
     for kind in (errors.NotFound, errors.Ambiguous, errors.Misuse, errors.AuthFailed, errors.StoreBroken):
         assert re.search(rf"^\| [^|]*\b{kind.status}\b", table, re.MULTILINE), kind
+
+
+def test_every_file_of_a_state_directory_is_described() -> None:
+    text = (DOCS / "configuration.md").read_text()
+    places = [name for name, item in vars(Home).items() if isinstance(item, property)]
+    assert len(places) > 8
+    for name in places:
+        assert re.search(rf"^\| `{getattr(Home(Path('/home')), name).name}[/`]", text, re.MULTILINE), name
+
+
+def test_the_index_names_every_page_and_no_link_is_broken() -> None:
+    pages = [*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "bench" / "RESULTS.md"]
+    linked = {page: set(_links(page)) for page in pages}
+    for page, targets in linked.items():
+        for target in targets:
+            assert target.exists(), f"{page.relative_to(ROOT)} links to {target}"
+    assert set(DOCS.rglob("*.md")) - {DOCS / "README.md"} <= linked[DOCS / "README.md"]
+
+
+def _links(page: Path) -> Iterator[Path]:
+    """Files that a page links to."""
+    for target in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", page.read_text()):
+        yield (page.parent / target).resolve()
