@@ -68,6 +68,15 @@ def test_with_one_it_looks_where_the_best_are_and_sometimes_elsewhere() -> None:
     assert kinds["a"] > 0  # which nobody has tried yet
 
 
+def test_half_of_the_draws_follow_how_the_best_hang_together() -> None:
+    """Two numbers that go together in the elite go together in most draws, but not in all."""
+    dials = (Dial("x", FloatRange(0.0, 1.0)), Dial("y", FloatRange(0.0, 1.0)))
+    told = [({"x": at, "y": at}, 1.0) for at in (0.35, 0.4, 0.45, 0.5, 0.5, 0.55, 0.6, 0.65)]
+    found = list(itertools.islice(ask_elite(dials, told, random.Random(3)), 800))
+    xs, ys = ([float(values[key]) for values in found] for key in "xy")
+    assert 0.2 < statistics.correlation(xs, ys) < 0.6
+
+
 SPACE = Space(tuple(Setting(f"x{n}", FloatRange(0.0, 1.0), "") for n in range(4)), ())
 REFERENCE = Recipe.complete(SPACE, {setting.name: 0.5 for setting in SPACE.settings}, {})
 MANIFEST = TrackManifest(
