@@ -45,7 +45,7 @@ def test_the_dockerfile_copies_what_exists_and_installs_as_everybody_does():
         words = line.split()
         if words[0] == "COPY":
             assert all((ROOT / source).exists() for source in words[1:-1])
-    assert "RUN make install" in DOCKERFILE
+    assert "RUN make install TORCH_BACKEND=$TORCH_BACKEND" in DOCKERFILE
     assert 'ENTRYPOINT ["consilience"]' in DOCKERFILE
     assert 'CMD ["up"]' in DOCKERFILE
     assert "up" in COMMANDS
