@@ -149,13 +149,13 @@ def _free_inbound() -> list[Change]:
         def report(error: Exception) -> None:
             _tell(self, Fault("free-inbound", "", error))
 
-        raw = RawConnection(socket, False)
-        with Contained(report):
-            connection = await self.upgrade_inbound_raw_conn(raw, address)
-            _sockets[connection] = socket
-            await connection.event_closed.wait()  # type: ignore[attr-defined]
-        with Contained():
-            await raw.close()
+        try:
+            with Contained(report):
+                connection = await self.upgrade_inbound_raw_conn(RawConnection(socket, False), address)
+                _sockets[connection] = socket
+                await connection.event_closed.wait()  # type: ignore[attr-defined]
+        finally:  # cancellation in the middle of a handshake included
+            socket.stream.socket.close()
 
     return [(Swarm, "_do_handle_inbound_connection", handle)]
 
@@ -166,8 +166,13 @@ def _know_sockets() -> list[Change]:
     upgrade = Swarm.upgrade_outbound_raw_conn
 
     async def noting(self: Swarm, raw: Any, peer: Any, scope: Any = None) -> Any:
-        link = await upgrade(self, raw, peer, scope)
         stream = getattr(raw, "_conn", raw).stream  # a pre-shared key wraps it once
+        try:
+            link = await upgrade(self, raw, peer, scope)
+        except BaseException:  # a peer that accepts and then says nothing is given up by cancellation
+            if isinstance(stream, TrioTCPStream):
+                stream.stream.socket.close()
+            raise
         if isinstance(stream, TrioTCPStream):  # a circuit has no socket of its own
             _sockets[link.muxed_conn] = stream
         return link
