@@ -113,3 +113,11 @@ def _links(page: Path) -> Iterator[Path]:
     """Files that a page links to."""
     for target in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", page.read_text()):
         yield (page.parent / target).resolve()
+
+
+def test_every_room_is_on_the_map() -> None:
+    text = (DOCS / "architecture.md").read_text()
+    for package in ("leaderboard", "gossip", "experiments", "node"):
+        for room in (ROOT / package).iterdir():
+            if (room / "__init__.py").exists():
+                assert f"`{package}/{room.name}/`" in text or f", `{room.name}/`" in text, room
