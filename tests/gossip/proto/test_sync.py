@@ -199,9 +199,10 @@ def test_garbage_gives_peer_error_and_nothing_else(data: bytes) -> None:
     for prefix in (b"", b"\x01", b"\x01\x92", b"\x01\x93\x11"):
         for read in (read_question, read_answer):
             try:
-                read(prefix + data)
+                found = read(prefix + data)
             except PeerError:
                 continue
+            assert found.encode() == prefix + data
 
 
 HOSTILE = st.one_of(
