@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import socket
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ from .output import note, print_json, say
 __all__ = ["doctor_command"]
 
 _LITTLE_SPACE_BYTES = 1 << 30
+_RESEARCH = ("cmaes", "optuna", "sklearn", "torch")
+"""Modules of the extra `research`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ def _checks(config: Config) -> Iterator[Check]:
     running = _running(home)
     yield Check("daemon", "good", "running" if running else "not running")
     yield _space(home)
+    yield _research()
     yield _sandbox()
     yield _blobs(home)
     if running:
@@ -99,6 +103,15 @@ def _space(home: Home) -> Check:
     if free < _LITTLE_SPACE_BYTES:
         return Check("disk", "bad", says, "a million records take about 1 GB; free some space")
     return Check("disk", "good", says)
+
+
+def _research() -> Check:
+    """Whether the packages are here that trials of the built-in tracks and their searches import."""
+    missing = [name for name in _RESEARCH if importlib.util.find_spec(name) is None]
+    if missing:
+        says = f"not installed: {', '.join(missing)}"
+        return Check("research", "unknown", says, "an observer needs none; a researcher: `make install`")
+    return Check("research", "good", "the packages that trials need are installed")
 
 
 def _sandbox() -> Check:
@@ -141,7 +154,6 @@ def _port(config: Config) -> Check:
 
 
 def _database(config: Config) -> Check:
-
     from ..store_check import diagnose
 
     if not config.home.store.exists():
