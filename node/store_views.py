@@ -44,6 +44,8 @@ _MOST_KEPT = 4_096
 """Values of one table in memory: some two megabytes at most."""
 _FIRST_PAGE, _PAGE = 16, 256
 _BEYOND = b"\xff" * 128
+_UNREAD: Any = object()
+"""Stands for a value that is not in memory; None is one that the file does not have."""
 _FOREIGN = (
     msgpack.UnpackException,
     PeerError,
@@ -118,15 +120,23 @@ class ViewFile:
 
     def execute(self, statement: str, parameters: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         """Rows of a query, or nothing."""
-        with self.lock, _own(self._path):
-            return self._connection.execute(statement, parameters).fetchall()
+        with self.lock:
+            try:
+                return self._connection.execute(statement, parameters).fetchall()
+            except sqlite3.DatabaseError:  # asked for here, and not around it: this runs four times a record
+                with _own(self._path):
+                    raise
 
     def change(self, statement: str, rows: list[tuple[object, ...]]) -> None:
         """Run a statement for each of `rows`, within the transaction that the next save ends."""
-        with self.lock, _own(self._path):
-            if not self._connection.in_transaction:
-                self._connection.execute("BEGIN")
-            self._connection.executemany(statement, rows)
+        with self.lock:
+            try:
+                if not self._connection.in_transaction:
+                    self._connection.execute("BEGIN")
+                self._connection.executemany(statement, rows)
+            except sqlite3.DatabaseError:
+                with _own(self._path):
+                    raise
 
     def broken(self, name: str) -> ViewsBroken:
         """The error for a value that cannot be what was written."""
@@ -203,19 +213,21 @@ class _FileTable(Generic[V]):
 
     def get(self, key: bytes) -> V | None:
         with self._lock:
-            if key in self._values:
-                return self._values[key]
+            value = self._values.get(key, _UNREAD)
+            if value is not _UNREAD:
+                return value
             rows = self._file.execute(self._select, (key,))
-            value = self._read(key, rows[0][0]) if rows else None
-            self._values[key] = value
-            self._make_room()
+            value = self._values[key] = self._read(key, rows[0][0]) if rows else None
+            if len(self._values) > _MOST_KEPT:
+                self._make_room()
             return value
 
     def put(self, key: bytes, value: V) -> None:
         with self._lock:
             self._values[key] = value
             self._changed.add(key)
-            self._make_room()
+            if len(self._values) > _MOST_KEPT:
+                self._make_room()
 
     def drop(self, key: bytes) -> None:
         with self._lock:
@@ -259,9 +271,8 @@ class _FileTable(Generic[V]):
             self._changed.clear()
 
     def _make_room(self) -> None:
-        if len(self._values) > _MOST_KEPT:
-            self.flush()
-            self._values.clear()
+        self.flush()
+        self._values.clear()
 
     def _written(self, key: bytes, value: V) -> bytes:
         data = self._codec.write(value)
