@@ -38,8 +38,8 @@ _CONTRADICTED = 0.9  # text score needed against a probe that found no match; a 
 def fuse(evidence: Sequence[Evidence], catalogue: Catalogue) -> Verdict:
     """One verdict from all channels' evidence."""
     ordered = sorted(evidence, key=_rank)
-    top = _top(ordered, catalogue)
     winner = _winner(ordered)
+    top = _top(ordered, winner, catalogue)
     if winner is None:
         return Verdict(
             relation=_fallback(ordered),
@@ -137,11 +137,25 @@ def _fallback(ordered: Sequence[Evidence]) -> Relation:
     return Relation.UNMATCHED if looked or not relations else Relation.NOT_PROBED
 
 
-def _top(ordered: Iterable[Evidence], catalogue: Catalogue) -> tuple[Candidate, ...]:
+def _top(ordered: Iterable[Evidence], winner: Evidence | None, catalogue: Catalogue) -> tuple[Candidate, ...]:
+    """The likeliest techniques: the winner, others that are flagged, then by words.
+
+    There a hint of structure adds to what the words say; alone, as a rule that matched some part of a larger
+    program, it comes after them.
+    """
+    named = (winner.parts or (winner.technique,)) if winner else ()
     best: dict[str, Candidate] = {}
+    place: dict[str, tuple[bool, bool, float]] = {}
     for item in ordered:
         for technique in item.parts or (item.technique,):
-            if technique and technique not in best:
-                name = known_of(technique, catalogue).name
-                best[technique] = Candidate(technique, name, item.score)
-    return tuple(best.values())[:_TOP]
+            if not technique:
+                continue
+            flagged, worded, weight = place.get(technique, (False, False, 0.0))
+            said = item.channel is Channel.TEXT
+            place[technique] = (flagged or item.flags, worded or said, weight + item.score)
+            if technique not in best:
+                best[technique] = Candidate(technique, known_of(technique, catalogue).name, item.score)
+    likeliest = sorted(
+        best.values(), key=lambda one: (one.technique in named, place[one.technique]), reverse=True
+    )
+    return tuple(likeliest[:_TOP])

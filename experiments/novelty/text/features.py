@@ -10,14 +10,16 @@
     named     1 where the claim says an unambiguous name of the technique
     category  share of the nearest descriptions, by words and vectors, that belong to its category
 
-Names take part in `words` and `named` alone: measured on paraphrases they find one technique in fifteen.
-Without an encoder the four cosines are zero and another set of coefficients is used.
+A technique's sayings (`sayings.py`) count as descriptions here. Names take part in `words` and `named` alone:
+measured on paraphrases they find one technique in fifteen. Without an encoder the four cosines are zero and
+another set of coefficients is used.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -26,6 +28,7 @@ import numpy.typing as npt
 
 from ..catalogue import Catalogue, alias_key
 from .minilm import WIDTH, Encoder, Floats
+from .sayings import load_sayings
 from .vectors import vectors_of
 from .words import BM25, sentences, tokens
 
@@ -60,17 +63,26 @@ class Features:
 
 
 class Index:
-    """The catalogue's texts, ready to be compared with; costs a quarter of a second to build."""
+    """The catalogue's descriptions and the sayings, ready to be compared with; costs a third of a second."""
 
-    def __init__(self, catalogue: Catalogue, encoder: Encoder | None) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        encoder: Encoder | None,
+        sayings: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         entries = catalogue.techniques
-        texts = [text for entry in entries for text in entry.descriptions]
+        said = load_sayings() if sayings is None else sayings
+        told = [(*entry.descriptions, *said.get(entry.id, ())) for entry in entries]
+        texts = [text for one in told for text in one]
         self._encoder = encoder
-        self._owner = np.array([at for at, entry in enumerate(entries) for _ in entry.descriptions], np.intp)
+        self._owner = np.array([at for at, one in enumerate(told) for _ in one], np.intp)
         self._starts = np.searchsorted(self._owner, np.arange(len(entries)))
         self._vectors = vectors_of(texts, encoder) if encoder else np.zeros((len(texts), WIDTH), np.float32)
         self._phrases = BM25([tokens(text) for text in texts])
-        self._words = BM25([tokens(" ".join((*entry.names, *entry.descriptions))) for entry in entries])
+        self._words = BM25(
+            [tokens(" ".join((*entry.names, *one))) for entry, one in zip(entries, told, strict=True)]
+        )
         categories = list(catalogue.by_category)
         self._category = np.array([categories.index(entry.category) for entry in entries], np.intp)
         self._centres = _unit(np.add.reduceat(self._vectors, self._starts, axis=0))

@@ -2,7 +2,7 @@
 
 Material:
 
-* *Synthetic*: the catalogue with one description of every technique taken out, and an eighth of the
+* *Synthetic*: the catalogue with one description or saying of every technique taken out, and an eighth of the
   techniques taken out altogether.  The descriptions taken out are the claims: of those whose technique is
   still there we know the right name, for the others no name is right.  Hard, because each description is from
   another angle.
@@ -33,6 +33,7 @@ from .features import FEATURES, Features, Index
 from .matcher import CALIBRATION, MODEL_FILE, signs, unrelated
 from .mechanism import mechanism_of
 from .minilm import Encoder, find_encoder
+from .sayings import load_sayings
 
 __all__ = ["in_fit_half", "main"]
 
@@ -43,8 +44,10 @@ _CANDIDATES: Final = 40
 _REMOVED_SHARE: Final = 0.125
 _SYNTHETIC_WEIGHT: Final = 0.25  # of a synthetic claim against a written one, for the ranking
 _SYNTHETIC_CHANCE: Final = 0.05  # the same for the calibration: they are far harder than claims are
+_STRANGER: Final = "stranger-seen-"
+_STRANGER_WEIGHT: Final = 3.0  # of a stranger's claim against one of ours, which are easier
 _RIDGE_RANKING: Final = 0.02
-_RIDGE_CALIBRATION: Final = 0.003
+_RIDGE_CALIBRATION: Final = 0.02
 _PRECISION: Final = 0.93  # wanted of flags on the fitting half; the goal is 0.90 on unseen claims
 _FALSE_FLAGS: Final = 0.04  # allowed on odd ideas of the fitting half; the goal is 0.05 on unseen ones
 _COSINES: Final = ("claim", "sentence", "several", "centre")
@@ -52,16 +55,29 @@ _COSINES: Final = ("claim", "sentence", "several", "centre")
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """A claim's features, the rows of right techniques (none for odd ideas), and whether it was written."""
+    """A claim's features, the rows of right techniques (none for odd ideas), and what it weighs.
+
+    `weight` is 0 for synthetic claims, which have weights of their own.
+    """
 
     features: Features
     right: frozenset[int]
     catalogue: Catalogue
-    written: bool
+    weight: float
+
+    @property
+    def written(self) -> bool:
+        """Whether somebody wrote it."""
+        return self.weight > 0
 
 
 def in_fit_half(identity: str) -> bool:
-    """Whether a development item is for fitting; the others, and all that came late, are for measuring."""
+    """Whether a development item is for fitting; the others, and all that came late, are for measuring.
+
+    Of the stranger's items those whose names begin with `stranger-seen-` are for fitting.
+    """
+    if identity.startswith("stranger-"):
+        return identity.startswith(_STRANGER)
     return not identity.startswith("late-") and hashlib.sha256(identity.encode()).digest()[0] % 2 == 0
 
 
@@ -84,15 +100,16 @@ def _fit(items: Sequence[dict[str, str]], encoder: Encoder | None) -> dict[str, 
     ranking = _fit_ranking([case for case in cases if case.right], with_cosines=encoder is not None)
     seen = np.stack([_signs(case, ranking) for case in cases])
     truth = np.array([_is_right(case, ranking) for case in cases])
-    weight = np.array([1.0 if case.written else _SYNTHETIC_CHANCE for case in cases])
+    weight = np.array([case.weight or _SYNTHETIC_CHANCE for case in cases])
     coefficients, intercept = _fit_calibration(seen, truth, weight)
     written = np.array([case.written for case in cases])
     odd = np.array([not case.right for case in cases])[written]
     chance = 1.0 / (1.0 + np.exp(-(seen @ coefficients + intercept)))[written]
+    limit = _threshold(chance, truth[written], odd, weight[written])
     return {
         "ranking": dict(zip(FEATURES, np.round(ranking, 4).tolist(), strict=True)),
         "calibration": dict(zip(CALIBRATION, np.round(coefficients, 4).tolist(), strict=True)),
-        "flag": {"intercept": round(intercept, 4), "threshold": _threshold(chance, truth[written], odd)},
+        "flag": {"intercept": round(intercept, 4), "threshold": limit},
     }
 
 
@@ -102,21 +119,24 @@ def _fit(items: Sequence[dict[str, str]], encoder: Encoder | None) -> dict[str, 
 def _synthetic(catalogue: Catalogue, encoder: Encoder | None) -> list[_Case]:
     draw = random.Random(_SEED)  # noqa: S311
     gone = {entry.id for entry in catalogue.techniques if draw.random() < _REMOVED_SHARE}
+    said = load_sayings()
     claims: list[tuple[str, Technique]] = []
     left: list[Technique] = []
+    left_said: dict[str, tuple[str, ...]] = {}
     for entry in catalogue.techniques:
-        taken = draw.choice(entry.descriptions)
+        taken = draw.choice((*entry.descriptions, *said.get(entry.id, ())))
         claims.append((taken, entry))
         if entry.id not in gone:
             left.append(replace(entry, descriptions=tuple(d for d in entry.descriptions if d != taken)))
+            left_said[entry.id] = tuple(text for text in said.get(entry.id, ()) if text != taken)
     reduced = replace(catalogue, techniques=tuple(left), by_id={entry.id: entry for entry in left})
-    index = Index(reduced, encoder)
+    index = Index(reduced, encoder, left_said)
     cases = []
     for text, entry in claims:
         right = _rows(entry, reduced) if entry.id not in gone else frozenset()
         if right or all(unrelated(entry, other) for other in left):
             claim = _said(text, entry, draw)
-            cases.append(_Case(index.features(claim), right, reduced, written=False))
+            cases.append(_Case(index.features(claim), right, reduced, weight=0.0))
     return cases
 
 
@@ -133,7 +153,7 @@ def _written(items: Sequence[dict[str, str]], catalogue: Catalogue, encoder: Enc
             index.features(mechanism_of(item["claim"]), item.get("code_or_diff", "")),
             _rows(catalogue.by_id[item["technique"]], catalogue) if item["technique"] else frozenset(),
             catalogue,
-            written=True,
+            weight=_STRANGER_WEIGHT if item["id"].startswith(_STRANGER) else 1.0,
         )
         for item in items
     ]
@@ -159,7 +179,7 @@ def _fit_ranking(cases: Sequence[_Case], *, with_cosines: bool) -> _Table:
     def loss(theta: _Table) -> tuple[float, _Table]:
         total, slope = _RIDGE_RANKING * float(theta @ theta), 2.0 * _RIDGE_RANKING * theta
         for (table, right), case in zip(pools, cases, strict=True):
-            weight = 1.0 if case.written else _SYNTHETIC_WEIGHT
+            weight = case.weight or _SYNTHETIC_WEIGHT
             scores = table @ (theta * used)
             total += weight * float(_log_sum(scores) - _log_sum(scores[right]))
             slope += weight * used * (_mean_row(table, scores) - _mean_row(table[right], scores[right]))
@@ -214,11 +234,14 @@ def _fit_calibration(seen: _Table, truth: npt.NDArray[np.bool_], weight: _Table)
     return coefficients, float(theta[-1] - coefficients @ centre)
 
 
-def _threshold(chance: _Table, right: npt.NDArray[np.bool_], odd: npt.NDArray[np.bool_]) -> float:
+def _threshold(
+    chance: _Table, right: npt.NDArray[np.bool_], odd: npt.NDArray[np.bool_], weight: _Table
+) -> float:
     """The lowest probability that keeps precision and false flags of the written claims within limits."""
     for limit in np.sort(chance):
         flagged = chance >= limit
-        if right[flagged].mean() >= _PRECISION and flagged[odd].mean() <= _FALSE_FLAGS:
+        precision = weight[flagged & right].sum() / weight[flagged].sum()
+        if precision >= _PRECISION and weight[flagged & odd].sum() / weight[odd].sum() <= _FALSE_FLAGS:
             return round(float(limit), 4)
     return 1.0
 

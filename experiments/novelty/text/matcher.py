@@ -4,9 +4,10 @@ Two small models, both fitted by `fit.py` and stored in `model.json`:
 
 1. A *ranking*: a linear score per technique.  Its coefficients are a conditional logit's, so the difference
    of two scores is the log odds between two techniques.
-2. A *calibration*: a logistic regression on what the best technique looks like (its score, its lead over the
-   first technique of another family and over the crowd, the raw similarities), which gives the probability
-   that the first name is right.  Odd ideas have a first name as well, a wrong one.
+2. A *calibration*: a logistic regression on what the best technique looks like (each similarity as it is, how
+   far it stands out among all techniques, its lead over the first technique of another family, its place;
+   and the same of the score), which gives the probability that the first name is right.  Odd ideas have a
+   first name as well, a wrong one: what tells them apart is that nothing stands out.
 
 Above the threshold the first technique is flagged, below it is only `near`.  Not covered: techniques outside
 the catalogue, claims in other languages than English, and whether a described change was really made: a probe
@@ -38,12 +39,17 @@ __all__ = ["CALIBRATION", "MODEL_FILE", "Match", "Model", "TextMatcher", "load_m
 _Table: TypeAlias = npt.NDArray[np.float64]
 
 MODEL_FILE: Final = Path(__file__).parent / "model.json"
-CALIBRATION: Final = ("score", "lead", "crowd", "share", "sentence", "several", "words", "named", "category")
+_SIGHTS: Final = ("", " stands out", " lead", " place")
+CALIBRATION: Final = (
+    *(name + sight for name in FEATURES for sight in _SIGHTS),
+    *("score", "lead", "crowd", "share", "field", "spread"),
+)
 """What the calibration looks at; `signs` computes it."""
 _CROWD: Final = 10  # runners-up whose mean score a clear winner is far above
+_FIELD: Final = 50  # the place whose score is that of a technique that has nothing to do with the claim
+_TINY: Final = 1e-6
 _TOP: Final = 5
 _MOST_TEXT: Final = 8_000  # characters read of a claim, and of its code; a claim of the usual kind has 300
-_LEAST_WORTH_SHOWING: Final = 0.05  # a candidate of less is not evidence for anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +107,7 @@ class TextMatcher:
         found = self.match(text, _TOP, code)
         known = bool(found) and found[0].probability >= self._model.threshold
         return [
-            self._evidence(match, text, flagged=known and place == 0)
-            for place, match in enumerate(found)
-            if match.probability >= _LEAST_WORTH_SHOWING or (known and place == 0)
+            self._evidence(match, text, flagged=known and place == 0) for place, match in enumerate(found)
         ]
 
     def candidates(self, text: str, code: str = "") -> Sequence[str]:
@@ -135,20 +139,33 @@ class TextMatcher:
 def signs(features: Features, scores: _Table, catalogue: Catalogue) -> _Table:
     """What the calibration looks at, shape (CALIBRATION,); the catalogue has more than ten techniques.
 
-    `lead` is the distance to the best technique of another family, `crowd` that to the mean of the ten
-    runners-up, `share` the winner's part of the ranking's probability.
+    Of each feature of the best technique: its value, its distance from the mean of all techniques in standard
+    deviations, its lead over the best technique of another family, and the logarithm of how many techniques
+    have more of it. Of the score: its value, the same lead, the distances to the mean of the ten runners-up
+    and to the fiftieth place, the winner's part of the ranking's probability, the spread of the first ten.
     """
     order = np.argsort(-scores)
-    best, score = catalogue.techniques[order[0]], float(scores[order[0]])
+    first, table = order[0], features.table
+    best, score = catalogue.techniques[first], float(scores[first])
     rival = next(at for at in order[1:] if unrelated(best, catalogue.techniques[at]))
-    shown = {
-        **dict(zip(FEATURES, features.table[order[0]], strict=True)),
-        "score": score,
-        "lead": score - float(scores[rival]),
-        "crowd": score - float(scores[order[1 : _CROWD + 1]].mean()),
-        "share": 1.0 / float(np.exp(scores - score).sum()),
-    }
-    return np.array([shown[name] for name in CALIBRATION])
+    sights = np.stack(
+        [
+            table[first],
+            (table[first] - table.mean(axis=0)) / (table.std(axis=0) + _TINY),
+            table[first] - table[rival],
+            np.log1p((table > table[first]).sum(axis=0)),
+        ],
+        axis=1,
+    )
+    shown = (
+        score,
+        score - float(scores[rival]),
+        score - float(scores[order[1 : _CROWD + 1]].mean()),
+        1.0 / float(np.exp(scores - score).sum()),
+        score - float(scores[order[min(_FIELD, len(order) - 1)]]),
+        float(scores[order[:_CROWD]].std()),
+    )
+    return np.concatenate([sights.ravel(), shown])
 
 
 def unrelated(one: Technique, other: Technique) -> bool:

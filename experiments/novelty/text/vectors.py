@@ -17,6 +17,7 @@ import numpy as np
 
 from ..catalogue import load_catalogue
 from .minilm import WIDTH, Encoder, Floats, find_encoder
+from .sayings import load_sayings
 
 __all__ = ["FILE", "texts_of_catalogue", "vectors_of"]
 
@@ -36,8 +37,13 @@ def vectors_of(texts: Sequence[str], encoder: Encoder, file: Path = FILE) -> Flo
 
 
 def texts_of_catalogue() -> list[str]:
-    """Every name and description, in the catalogue's order."""
-    return [text for entry in load_catalogue().techniques for text in (entry.name, *entry.descriptions)]
+    """Every name, description and saying, in the catalogue's order."""
+    said = load_sayings()
+    return [
+        text
+        for entry in load_catalogue().techniques
+        for text in (entry.name, *entry.descriptions, *said.get(entry.id, ()))
+    ]
 
 
 def _key(text: str) -> bytes:
