@@ -10,9 +10,9 @@ the simplest check that cannot disagree with the encoder.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import isfinite
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias
 
 import msgpack
 
@@ -81,7 +81,7 @@ def _walk(data: bytes) -> None:
     walker.skip()
 
 
-def _check(value: object, depth: int) -> None:
+def _check(value: Any, depth: int) -> None:
     """Raise ValueError where a decoded value has no canonical form, or its maps another order than that.
 
     What passes is repacked as it is: a copy with sorted maps, as `_canonical` makes one, would be equal.
@@ -89,37 +89,36 @@ def _check(value: object, depth: int) -> None:
     """
     kind = type(value)
     if kind is float:
-        _check_float(cast("float", value))
+        _check_float(value)
     elif kind is dict or kind is list:
         if depth >= MAX_DEPTH:
             raise ValueError(f"nested deeper than {MAX_DEPTH}")
-        items = _items(value) if kind is dict else cast("list[object]", value)
-        odd = {*map(type, items)} - _PLAIN
-        if odd == _FLOATS and len(items) > 1 and _are_plain_floats(items):
+        if kind is dict:
+            _check_keys(list(value))
+            value = value.values()
+        odd = {*map(type, value)} - _PLAIN
+        if odd == _FLOATS and len(value) > 1 and _are_plain_floats(value):
             return
         if odd:
-            for item in items:
+            for item in value:
                 if type(item) not in _PLAIN:
                     _check(item, depth + 1)
     elif kind not in _PLAIN:
         raise ValueError(f"type {kind.__name__} has no encoding")
 
 
-def _items(value: object) -> list[object]:
-    """The values of a map, whose keys are strings in order."""
-    keys = list(cast("dict[str, object]", value))
+def _check_keys(keys: list[Any]) -> None:
     ordered = sorted(keys)  # a TypeError where strings and bytes are mixed
     if keys and type(ordered[0]) is not str:
         raise ValueError("map keys must be strings")
     if keys != ordered:
         raise ValueError("map keys are not sorted")
-    return list(cast("dict[str, object]", value).values())
 
 
-def _are_plain_floats(items: list[object]) -> bool:
+def _are_plain_floats(items: Collection[Any]) -> bool:
     """Whether these are finite floats, none of them a zero: what measurements mostly consist of."""
     try:
-        return all(map(isfinite, cast("list[float]", items))) and 0.0 not in items
+        return all(map(isfinite, items)) and 0.0 not in items
     except TypeError:  # something else among them
         return False
 

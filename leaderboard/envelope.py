@@ -214,7 +214,7 @@ def _body_at(raw: bytes) -> int | None:
     They say where it ends, too, and have one form only, so nothing needs to be decoded.
     """
     if raw[:3] == _SHORT:
-        return 4 if raw[3] + 4 + 2 + SIGNATURE_BYTES == len(raw) else None
+        return 4 if int.from_bytes(raw[3:4], "big") + 4 + 2 + SIGNATURE_BYTES == len(raw) else None
     size = int.from_bytes(raw[3:5], "big")
     return 5 if raw[:3] == _LONG and size > 255 and size + 5 + 2 + SIGNATURE_BYTES == len(raw) else None
 

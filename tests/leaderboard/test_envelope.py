@@ -241,3 +241,11 @@ def test_envelopes_are_taken_apart_as_canonical_arrays_are(body: bytes, at: int,
         else:
             with pytest.raises(PeerError):
                 _split(data)
+
+
+@pytest.mark.parametrize("size", [10, 300])
+def test_no_beginning_of_an_envelope_is_one(size: int) -> None:
+    raw = encode([1, bytes(size), bytes(64)])
+    for length in range(len(raw)):
+        with pytest.raises(PeerError):
+            _split(raw[:length])
