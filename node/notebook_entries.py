@@ -215,6 +215,8 @@ class _Fields:
         value = self.get(name)
         if not isinstance(value, str) or len(value) > _MAX_TEXT:
             raise PeerError(f"{name} is no text of at most {_MAX_TEXT} characters")
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise PeerError(f"{name} holds halves of characters")
         return value
 
     def id(self, name: str) -> bytes:

@@ -70,8 +70,14 @@ class Completion:
 
 def check_url(url: str) -> str:
     """The endpoint's base URL without a trailing slash; LocalError for one that is none."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    try:
+        parts = urlsplit(url)
+        host = httpx.URL(url).host
+        named = bool(host) and " " not in url and all(len(label) < 64 for label in host.split("."))
+        known = parts.scheme in ("http", "https") and named and parts.port != 0
+    except (ValueError, httpx.InvalidURL):  # of the port, of the host
+        known = False
+    if not known or parts.query or parts.fragment:
         raise LocalError(f"{url[:80]!r} is no endpoint; write it like http://127.0.0.1:8080/v1")
     if parts.username or parts.password:
         raise LocalError("an endpoint's URL must not hold a key; put it into the environment or a key file")
@@ -127,11 +133,11 @@ class Wire:
             ):
                 ok = response.status_code == httpx.codes.OK
                 self._check_status(response, b"" if ok else await body.beginning())
-                return self._without_key(await _completion(body))
+                return self._cleaned(await _completion(body))
         except AnswerError as error:
             if error.kind != "error":
                 raise
-            raise AnswerError("error", self._hidden(str(error))[:_SHOWN]) from None
+            raise AnswerError("error", self._clean(str(error))[:_SHOWN]) from None
         except httpx.RemoteProtocolError as error:
             raise AnswerError(
                 "cut", "the endpoint closed the connection in the middle of an answer"
@@ -139,10 +145,10 @@ class Wire:
         except httpx.HTTPError as error:
             raise self._unavailable(error) from error
 
-    def _without_key(self, found: Completion) -> Completion:
+    def _cleaned(self, found: Completion) -> Completion:
         """What a model says may become a public record: the key must not be in it, whoever put it there."""
-        found.content, found.reasoning = self._hidden(found.content), self._hidden(found.reasoning)
-        found.arguments = self._hidden(found.arguments)
+        found.content, found.reasoning = self._clean(found.content), self._clean(found.reasoning)
+        found.arguments = self._clean(found.arguments)
         return found
 
     def _check_status(self, response: httpx.Response, body: bytes) -> None:
@@ -169,11 +175,13 @@ class Wire:
     def _excerpt(self, body: bytes) -> str:
         text = " ".join(body.decode("utf-8", "replace").split())
         shown = "".join(character for character in text if character.isprintable())
-        shown = self._hidden(shown)
+        shown = self._clean(shown)
         return f": {shown[:_SHOWN]}" if shown else ""
 
-    def _hidden(self, text: str) -> str:
-        return text if self._key is None else self._key.hide(text)
+    def _clean(self, text: str) -> str:
+        """Text that can be encoded, without the key: JSON may hold halves of a character, even apart."""
+        whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return whole if self._key is None else self._key.hide(whole)
 
     def _unavailable(self, error: httpx.HTTPError) -> Unavailable:
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):

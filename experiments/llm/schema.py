@@ -43,6 +43,8 @@ class Text:
             raise _wrong(where, "a string")
         if len(value) > self.most:
             raise _wrong(where, f"at most {self.most} characters long")
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise _wrong(where, "text without halves of characters (\\ud800 to \\udfff)")
         return value
 
 

@@ -155,6 +155,7 @@ def test_a_foreign_line_is_refused_and_nothing_is_taken(notebook: Notebook, line
         ("interval", [1]),
         ("outcome", "won"),
         ("hypothesis", "x" * 9000),
+        ("hypothesis", "half a character: \ud83d"),
         ("claim", "short"),
         ("recipe", {"slots": "x" * 100_000}),
         ("recipe", {"program": "zz"}),

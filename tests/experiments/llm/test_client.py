@@ -374,6 +374,28 @@ async def test_a_key_in_an_answer_or_in_an_error_of_a_stream_stays_secret(server
     assert "sk-secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("half", ["\\ud800", "\\udfff"])
+async def test_halves_of_characters_are_no_text(server: Server, half: str) -> None:
+    wrong = json.loads(json.dumps(GOOD)).replace("wider", half)
+    server.plays(server.says(wrong), server.says(GOOD))
+    assert (await ask(client_of(server)))["idea"] == "wider"
+    assert "halves of characters" in server.requests[1]["messages"][-1]["content"]
+
+
+async def test_halves_of_characters_in_the_frame_of_an_answer_are_mended_or_marked(server: Server) -> None:
+    pieces = [server.delta(content=part) for part in ('{"idea": "\ud83d', '\ude00", "gain": 0.5}')]
+    server.plays(server.events(*pieces, server.delta("stop")))
+    assert (await ask(client_of(server)))["idea"] == "\N{GRINNING FACE}"
+    server.plays(
+        server.events(server.delta(content="not JSON \ud800"), server.delta("stop")), server.says(GOOD)
+    )
+    assert (await ask(client_of(server)))["idea"] == "wider"  # what is sent back can be encoded
+    server.plays(server.events({"error": "\ud800"}))
+    with pytest.raises(AnswerError) as caught:
+        await ask(client_of(server))
+    assert str(caught.value).encode()
+
+
 async def test_a_form_refused_later_is_probed_again(server: Server) -> None:
     server.plays(server.raw("400 Bad Request"), server.enforces("json_object+schema"))
     client = client_of(server)

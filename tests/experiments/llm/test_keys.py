@@ -47,7 +47,12 @@ def test_a_key_file_must_be_private(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["ftp://x/v1", "127.0.0.1:8080", "http://user:pw@host/v1", "http://h/v1?key=1", ""]
+    "url",
+    [
+        *("ftp://x/v1", "127.0.0.1:8080", "http://user:pw@host/v1", "http://h/v1?key=1", ""),
+        *("http://h:99999/v1", "http://h:0/v1", "http://h:x/v1", "http://a b/v1", "http://[::1/v1"),
+        *("http://h/v1\n", "http://\udcff/v1", "http://" + "a" * 300 + "/v1"),
+    ],
 )
 def test_odd_urls_are_refused(url: str) -> None:
     with pytest.raises(LocalError):
