@@ -2,14 +2,12 @@
 
 Limits on hostile clients, each tested against the real server: request head 16 KiB (h11) and 20 s
 (anycorn's idle time-out), body 256 KiB and 10 s (`access.Gate`), event streams 32, a peer that stops reading
-5 s (`TCP_USER_TIMEOUT`, inherited from the listening socket; without it a stuck client delays shutdown by
-20 s).
+5 s (`node.api.listening`; without it a stuck client delays shutdown by 20 s).
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import socket
 from collections.abc import Awaitable, Callable
@@ -19,16 +17,15 @@ import trio
 from anycorn.utils import LifespanFailureError
 from anyio.abc import TaskStatus
 
-from ..errors import Misuse
 from ..home import Home
 from .access import Access, Gate, withdraw, write_address
 from .app import create_app
+from .listening import listen
 from .metrics import Traffic
 from .ports import NodePort
 
 __all__ = ["serve"]
 
-_UNSENT_MS = 5_000
 _IDLE_S = 20.0
 """How long a kept connection may be idle. Well above the 5 s after which httpx drops one by itself: whoever
 closes first must be the client, or its next request meets a closed door."""
@@ -52,7 +49,7 @@ async def serve(
     cannot be bound. Closing the node's event streams is the caller's part (`Feed.close`).
     """
     with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(_listen(host, port))
+        listener = stack.enter_context(listen(host, port))
         access = Access.new(host, listener.getsockname()[1])
         version = (await node.status()).version
         traffic = Traffic()
@@ -92,24 +89,3 @@ def _settings(listener: socket.socket) -> anycorn.Config:
     settings.alpn_protocols = ["http/1.1"]
     settings.websocket_max_message_size = 1024
     return settings
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):
-            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNSENT_MS)
-        listener.bind((host, port))
-        listener.listen(100)
-        listener.setblocking(False)
-    except OSError as error:
-        listener.close()
-        if error.errno in (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL):
-            raise Misuse(
-                f"cannot serve the API on {host} port {port}: {error.strerror}",
-                "another node may use it; set `api.port = 0` or `--api-port 0` for any free port",
-            ) from None
-        raise
-    return listener

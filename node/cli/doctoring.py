@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import socket
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 
 import click
@@ -14,6 +12,7 @@ import click
 from leaderboard.errors import ConsilienceError
 
 from .. import identity
+from ..api.listening import listen
 from ..config import Config, load
 from ..errors import EXIT_CHECK_FAILED, EXIT_OK, DaemonDown, Misuse, hint_of
 from ..home import Home
@@ -140,17 +139,11 @@ def _blobs(home: Home) -> Check:
 
 
 def _port(config: Config) -> Check:
-    family = socket.AF_INET6 if ":" in config.api.host else socket.AF_INET
-    where = f"{config.api.host} port {config.api.port}"
-    with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((config.api.host, config.api.port))
-        except OSError as error:
-            return Check(
-                "api port", "bad", f"{where}: {error.strerror}", "set `api.port = 0` for any free port"
-            )
-    return Check("api port", "good", f"{where} is free")
+    try:
+        listen(config.api.host, config.api.port).close()
+    except Misuse as error:
+        return Check("api port", "bad", str(error), error.hint)
+    return Check("api port", "good", f"{config.api.host} port {config.api.port} is free")
 
 
 def _database(config: Config) -> Check:

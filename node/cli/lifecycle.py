@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from .. import identity
+from ..api import listening
 from ..config import Config, load, template
 from ..errors import EXIT_OK, DaemonDown, HintedError, Misuse, TimedOut
 from ..files import create_file, make_folder
@@ -96,6 +97,11 @@ def up_command(
     config = load(session.home, os.environ, flags)
     if not session.home.identity.exists():
         note(WARNING + "\n")
+    if not _is_free(session.home):
+        raise Misuse(f"the node in {session.home.path} is running already", "`consilience status` shows it")
+    listening.listen(
+        config.api.host, config.api.port
+    ).close()  # a port that is taken is better said now than logged
     if detach:
         return _detach(session, config, sys.argv)
     from ..daemon import run
@@ -138,8 +144,6 @@ def completion_command(shell: str) -> None:
 
 def _detach(session: Session, config: Config, words: list[str]) -> int:
     home = config.home
-    if not _is_free(home):
-        raise Misuse("the node is running already", "`consilience status` shows it")
     make_folder(home.logs)
     arguments = [word for word in words[1:] if word != "--detach"]
     console = home.logs / "console.log"

@@ -7,6 +7,7 @@ command may use; of rich comes the width of characters, which no table gets righ
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 import time
@@ -51,13 +52,18 @@ _COLOURS = {
 
 
 def say(text: str = "") -> None:
-    """A line of data on stdout; colour is dropped where nobody sees it."""
-    click.echo(text)
+    """A line of data on stdout; colour is dropped where nobody sees it, or where nobody wants it."""
+    click.echo(text, color=_colour())
 
 
 def note(text: str) -> None:
     """A line for the person at the keyboard, on stderr."""
-    click.echo(text, err=True)
+    click.echo(text, err=True, color=_colour())
+
+
+def _colour() -> bool | None:
+    """False where NO_COLOR (no-color.org) says so; None leaves it to click, which asks the terminal."""
+    return False if os.environ.get("NO_COLOR") else None
 
 
 def print_json(value: object) -> None:
