@@ -95,13 +95,12 @@ def up_command(
     if observer:
         flags["agent.enabled"] = False
     config = load(session.home, os.environ, flags)
-    if not session.home.identity.exists():
-        note(WARNING + "\n")
     if not _is_free(session.home):
         raise Misuse(f"the node in {session.home.path} is running already", "`consilience status` shows it")
-    listening.listen(
-        config.api.host, config.api.port
-    ).close()  # a port that is taken is better said now than logged
+    # A port that is taken is better said now than logged for ever.
+    listening.listen(config.api.host, config.api.port).close()
+    if not session.home.identity.exists():
+        note(WARNING + "\n")
     if detach:
         return _detach(session, config, sys.argv)
     from ..daemon import run
