@@ -237,7 +237,9 @@ class Node:
 
     def _agent_status(self) -> AgentStatus:
         if self.agent is None:
-            return AgentStatus(enabled=False, activity="observer", trials=0, replications=0)
+            enabled = self.config.agent.enabled
+            text = "not running; its part below says why" if enabled else "observer"
+            return AgentStatus(enabled=enabled, activity=text, trials=0, replications=0)
         activity, model = self.agent.activity, self.agent.model
         return AgentStatus(
             enabled=True,
