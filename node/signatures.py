@@ -19,6 +19,7 @@ import signal
 import struct
 import subprocess
 import sys
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import IO
@@ -53,6 +54,7 @@ class Verifiers:
         cores = os.cpu_count() or 1
         self._most = (_MOST_WORKERS if cores > 1 else 0) if workers is None else workers
         self._workers: list[_Worker] = []
+        weakref.finalize(self, _end, self._workers)
 
     def __call__(self, parts: Iterable[Part], size: int) -> Iterable[list[bool]]:
         """Which envelopes of each part are their authors', in order; `size` is that of all parts together."""
@@ -61,9 +63,7 @@ class Verifiers:
 
     def close(self) -> None:
         """End the workers; they have nothing to lose."""
-        for worker in self._workers:
-            worker.close()
-        self._workers.clear()
+        _end(self._workers)
 
     def _ready(self) -> list[_Worker]:
         """Workers that wait for work; if there are none yet, they are started for a later batch."""
@@ -71,8 +71,8 @@ class Verifiers:
             self.close()
         try:
             if not self._workers:
-                self._workers = [_Worker() for _ in range(self._most)]
-            return self._workers if all(worker.is_ready() for worker in self._workers) else []
+                self._workers.extend(_Worker() for _ in range(self._most))
+            return list(self._workers) if all(worker.is_ready() for worker in self._workers) else []
         except OSError as error:
             _log.warning("signatures are checked in one process", error=str(error))
             self._most = 0
@@ -148,6 +148,12 @@ class _Worker:
         for pipe in (self._questions, self._answers):
             with suppress(OSError):  # what it did not read any more
                 pipe.close()
+
+
+def _end(workers: list[_Worker]) -> None:
+    for worker in workers:
+        worker.close()
+    workers.clear()
 
 
 def _widen(pipe: int) -> None:

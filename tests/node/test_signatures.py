@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import time
 from collections.abc import Iterator
@@ -126,3 +127,11 @@ def test_closing_leaves_nobody_behind(parts):
     processes = [worker._process for worker in verifiers._workers]
     verifiers.close()
     assert all(process.poll() is not None for process in processes)
+
+
+def test_whoever_forgets_to_close_leaves_nobody_behind_either(parts):
+    verifiers = started(Verifiers(2))
+    processes = [worker._process for worker in verifiers._workers]
+    del verifiers
+    gc.collect()
+    assert all(process.returncode is not None for process in processes)
