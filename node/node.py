@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import trio
 
 from gossip.proto.peerid import peer_id_of, public_key_of
-from leaderboard.board.explain import explain
 from leaderboard.envelope import Envelope
 from leaderboard.errors import PeerError, Refused
 from leaderboard.ids import AuthorId, ContentId, from_text, to_text
@@ -198,8 +197,12 @@ class Node:
         return self._agent_status()
 
     async def proposers(self) -> tuple[ProposerView, ...]:
-        standings = self.replica.standings
-        return tuple(view for track in self._tracks for view in proposer_views(track, standings))
+        standings, agent = self.replica.standings, self.agent
+        return tuple(
+            view
+            for track in self._tracks
+            for view in proposer_views(track, standings, () if agent is None else agent.attempts(track.id))
+        )
 
     # --- what is known
 
@@ -214,7 +217,7 @@ class Node:
         standing, explanation = None, []
         if isinstance(found[0].record, Claim) and found[0].record.track in self.replica.standings.tracks():
             view = self.replica.standings.claim(found[0].id)
-            standing, explanation = self._views.row(view), explain(view)
+            standing, explanation = self._views.row(view), self._views.explanation(view)
         return record_view(found[0], self._views.name(found[0].author), found[1:], standing, explanation)
 
     async def export(self, selection: ExportFilter) -> AsyncGenerator[bytes]:

@@ -9,16 +9,18 @@ there is no idea. A lane waits only if there is nothing to do at all.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
 import structlog
 import trio
 
 from experiments.harness.pool import Pool
+from leaderboard.ids import TrackId
 from leaderboard.records import Profile, Track
 
 from ..api.values import DeviceStatus
+from ..notebook_entries import Attempt
 from .findings import Examiner
 from .model import Model
 from .replicate import Replicator
@@ -76,6 +78,10 @@ class Agent:
     def model(self) -> Model | None:
         """The language model that has ideas here, if one is configured."""
         return self._bench.model
+
+    def attempts(self, track: TrackId) -> Iterable[Attempt]:
+        """What this node tried on the track, as far as it is remembered."""
+        return self._researcher.attempts(track)
 
     def devices(self) -> tuple[DeviceStatus, ...]:
         """How each device has fared since the agent was made."""

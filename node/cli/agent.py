@@ -8,9 +8,11 @@ from ..api.values import AgentStatus, ProposerView
 from ..text import visible
 from .client import connect
 from .group import Session, shared
-from .output import amount, print_json, say, table
+from .output import print_json, say, table
 
 __all__ = ["agent_command"]
+
+_NAME = 27  # columns of a proposer's name: what the figures leave of 80
 
 
 @click.group("agent")
@@ -43,23 +45,31 @@ def proposers_command(session: Session) -> None:
     if not found:
         say("nothing was measured yet")
         return
-    rows = [
-        (
-            item.track,
-            str(item.claims),
-            str(item.confirmed),
-            amount(item.mean_effect),
-            amount(item.best_effect),
-            str(item.predictions),
-            amount(item.bias),
-            amount(item.error),
-            "-" if item.right_sign is None else f"{item.right_sign:.0%}",
-            item.name,
-        )
-        for item in found
-    ]
-    head = ("track", "claims", "confirmed", "mean", "best", "predicted", "bias", "error", "sign", "proposer")
-    table(head, rows, right="claims confirmed mean best predicted bias error sign")
+    head = ("proposer", "claims", "confirmed", "mean", "best", "scored", "bias", "error", "sign")
+    for track in dict.fromkeys(item.track for item in found):
+        say(click.style(visible(track), bold=True))
+        rows = [_row(item) for item in found if item.track == track]
+        table(head, rows, right=" ".join(head[1:]))
+
+
+def _row(item: ProposerView) -> tuple[str, ...]:
+    """A name that is longer than its column is cut in the middle: a model's version stands at its end."""
+    name = item.name if len(item.name) <= _NAME else f"{item.name[:12]}…{item.name[13 - _NAME :]}"
+    return (
+        name,
+        str(item.claims),
+        str(item.confirmed),
+        _short(item.mean_effect),
+        _short(item.best_effect),
+        str(item.predictions),
+        _short(item.bias),
+        _short(item.error),
+        "-" if item.right_sign is None else f"{item.right_sign:.0%}",
+    )
+
+
+def _short(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2g}"
 
 
 def _post(session: Session, action: str) -> None:

@@ -122,11 +122,11 @@ def _list_peers(session: Session) -> None:
             "-" if peer.rtt_ms is None else f"{peer.rtt_ms:.0f} ms",
             amount(peer.guilt),
             peer.trust or "-",
-            peer.address,
         )
         for peer in peers
     ]
-    table(("peer", "name", "dir", "since", "rtt", "guilt", "trust", "address"), rows, right="rtt guilt")
+    below = [[f"  {visible(peer.address)}"] for peer in peers]
+    table(("peer", "name", "dir", "since", "rtt", "guilt", "trust"), rows, right="rtt guilt", below=below)
 
 
 @click.command("id")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from ..api.values import BoardRow, ExportFilter, Json, JsonMap, RecordView
-from ..errors import DaemonDown
+from ..errors import DaemonDown, Misuse, NotFound
 from ..home import Home
 from ..text import visible
 from .client import connect
@@ -77,13 +77,40 @@ def export_command(
 
     `results.tsv` is autoresearch's table instead: one line for each measured claim of one track.
     """
+    if kind:
+        _check_kind(kind)
     selection = ExportFilter(kind, track, author, about)
-    with output.open("wb") if output else nullcontext(sys.stdout.buffer) as file:
+    with _whole(output) if output else nullcontext(sys.stdout.buffer) as file:
         count = _copy(session.home, selection, form, file)
     if output and session.as_json:
         print_json({"file": str(output), "bytes": count})
     elif output:
         note(f"wrote {count} bytes to {output}")
+
+
+def _check_kind(kind: str) -> None:
+    from leaderboard.records import KINDS
+
+    from ..typed import nearest
+
+    if kind not in KINDS:
+        raise Misuse(f"no records are of kind {kind!r}", nearest(kind, list(KINDS)))
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[BinaryIO]:
+    """The file to write, which takes the place of what is there only if all of it was written."""
+    if path.exists() and not path.is_file():  # a pipe or a device
+        with path.open("wb") as file:
+            yield file
+        return
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            yield file
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def raw_records(home: Home, selection: ExportFilter) -> bytes:
@@ -102,6 +129,9 @@ def open_store(home: Home) -> Iterator[Store]:
     from ..config import load
     from ..store import Store
 
+    if not home.store.exists():
+        hint = "`consilience up` starts a node that collects some; --home names another one"
+        raise NotFound(f"the daemon is not running, and there are no records at {home.store}", hint)
     note("the daemon is not running; reading its store")
     with Store(home.store, load(home, os.environ, {}).swarm_id(), read_only=True) as store:
         yield store

@@ -108,18 +108,33 @@ class Outlook:
     def lines(self, amount: Callable[[float | None], str]) -> list[str]:
         """For people; `amount` writes a number."""
 
-        def told(span: Span, unit: str) -> str:
-            middle = "out of reach" if span.median is None else f"{amount(span.median)}{unit}"
-            high = "no end in sight" if span.high is None else amount(span.high)
-            return f"{middle} (four times in five between {amount(span.low)} and {high})"
+        def told(span: Span, unit: str = "") -> str:
+            middle = f"{amount(span.median)}{unit}"
+            if span.high is None:
+                return f"{middle} (nine times in ten more than {amount(span.low)}, with no end in sight)"
+            return f"{middle} (four times in five between {amount(span.low)} and {amount(span.high)})"
 
-        return [
+        said = [
             f"{self.gains} gains in {self.experiments} experiments; the best effect is {amount(self.best)}",
-            f"their rate goes as experiments to the power b - 1, where b is {told(self.exponent, '')}",
-            f"the next gain will probably take {told(self.next_experiments, ' experiments')}",
-            f"which is {told(self.next_hours, ' hours of computing')}",
-            f"and be worth {told(self.size, '')}",
+            "their rate goes as experiments to the power b - 1,",
+            f"  where b is {told(self.exponent)}",
         ]
+        if self.next_experiments.median is None:
+            return [*said, *self._out_of_reach(amount)]
+        said.append(f"the next gain will probably take {told(self.next_experiments, ' experiments')}")
+        if self.next_hours.median is not None:
+            said.append(f"  which is {told(self.next_hours, ' hours of computing')}")
+        return [*said, f"  and be worth {told(self.size)}"]
+
+    def _out_of_reach(self, amount: Callable[[float | None], str]) -> list[str]:
+        """Most futures that fit hold no further gain."""
+        said = ["the next gain is probably out of reach"]
+        if self.next_experiments.low is not None:
+            least = f"{amount(self.next_experiments.low)} experiments"
+            if self.next_hours.low is not None:
+                least += f" and {amount(self.next_hours.low)} hours of computing"
+            said[0] += f": nine times in ten it takes more than {least}"
+        return said
 
 
 Answer: TypeAlias = Outlook | TooLittle

@@ -173,6 +173,16 @@ async def test_export_writes_lines_and_bytes(served: Served, run: Run, story: St
     assert (tmp_path / "out").read_bytes() == b"".join(item.raw for item in story.all)
 
 
+async def test_an_export_that_fails_leaves_the_file_as_it_was(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    file = folder / "kept.jsonl"
+    file.write_text("an older export\n")
+    assert (await run("export", "-o", str(file))).code == 5  # there is no store
+    assert file.read_text() == "an older export\n"
+    assert os.listdir(folder) == ["kept.jsonl"]
+
+
 async def test_an_export_that_is_cut_fails(served: Served, run: Run) -> None:
     served.node.breaks_after = 3
     done = await run("export")
@@ -316,6 +326,7 @@ async def test_logs_are_shown_and_filtered(run: Run, tmp_path: Path) -> None:
         ("claim toy", "at least one --slot, --set or --program"),
         ("claim toy --set lr", "'lr' is not NAME=VALUE"),
         ("export --format csv", "--format"),
+        ("export --kind clam", "did you mean `claim`?"),
         ("up --api-port x", "--api-port"),
     ],
 )
@@ -323,6 +334,21 @@ async def test_usage_mistakes_exit_with_two(run: Run, words: str, complaint: str
     done = await run(*words.split())
     assert (done.code, done.out) == (2, "")
     assert complaint in done.err
+    done = await run(*words.split(), "--json")
+    said = json.loads(done.err)
+    assert (done.code, done.out) == (2, "")
+    assert complaint in said["error"] + said["hint"]
+
+
+async def test_arguments_that_are_no_text_exit_with_two(run: Run) -> None:
+    for words in (
+        ("board", "\udcff"),
+        ("export", "--track", "\udcff"),
+        ("llm", "test", "http://h/v1", "m\udcff"),
+    ):
+        done = await run(*words)
+        assert (done.code, done.out) == (2, "")
+        assert f"argument {len(words)} is not UTF-8" in done.err
 
 
 async def test_a_bad_configuration_exits_with_two(run: Run, tmp_path: Path) -> None:

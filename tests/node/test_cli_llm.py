@@ -158,8 +158,9 @@ async def test_status_says_how_the_model_fares_and_what_it_cost(
     model = json.loads((await run("status", "--json", **here)).stdout)["agent"]["model"]
     assert model["failures"] == {"recipe": 2, "Unavailable": 1}
     done = await run("agent", "proposers", **here)
-    words = done.stdout.decode().splitlines()[1].split()
-    assert words == ["toy", "9", "2", "0.1", "1.5", "8", "0.25", "0.5", "75%", "llm/tiny"]
+    track, _, row = done.stdout.decode().splitlines()
+    assert track == "toy"
+    assert row.split() == ["llm/tiny", "9", "2", "0.1", "1.5", "8", "0.25", "0.5", "75%"]
 
 
 def filled(home: Path) -> Path:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from statistics import median
 
 import pytest
 
-from node.report.returns import History, Outlook, TooLittle, gains, history, outlook
+from node.report.returns import History, Outlook, Span, TooLittle, gains, history, outlook
 
 
 def steady(rng: random.Random, exponent: float, scale: float, count: int) -> tuple[float, ...]:
@@ -83,7 +84,26 @@ def test_a_dry_well_is_said_to_be_out_of_reach():
     found = outlook(History(effects, (1.0,) * len(effects), 0.05))
     assert isinstance(found, Outlook)
     assert found.next_experiments.high is None
-    assert any("no end in sight" in line for line in found.lines(str))
+    told = found.lines(str)
+    if found.next_experiments.median is None:
+        assert any("probably out of reach" in line for line in told)
+        assert not any("take" in line and "None" in line for line in told)
+    else:
+        assert any("no end in sight" in line for line in told)
+
+
+def test_an_outlook_is_told_in_whole_sentences():
+    far, near = Span(None, 2113.0, None), Span(40.0, 6.0, 229.0)
+    told = Outlook(4065, 7, 2.41, Span(-0.3, -0.5, -0.1), far, Span(None, 0.84, None), near).lines(str)
+    assert told[-1] == (
+        "the next gain is probably out of reach: nine times in ten it takes more than 2113.0 experiments"
+        " and 0.84 hours of computing"
+    )
+    open_ended = replace(near, high=None)
+    told = Outlook(4065, 7, 2.41, Span(0.5, 0.2, 1.0), open_ended, near, near).lines(str)
+    assert "take 40.0 experiments (nine times in ten more than 6.0, with no end in sight)" in told[3]
+    assert told[-1] == "  and be worth 40.0 (four times in five between 6.0 and 229.0)"
+    assert not any("None" in line for line in told)
 
 
 def test_a_track_becomes_a_history_in_order_of_time(book, case):
