@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Final, TypeAlias
 
@@ -31,6 +31,8 @@ from .region import Region, Table, fingerprints
 __all__ = ["Candidate", "Known", "Workshop"]
 
 _PARENTS: Final = 8  # trials that evolution draws on
+_OF_REFERENCE: Final = "a mutation of the reference"
+_CHANGE: Final = 3.0  # complexity of one change of the reference: what, where and to what; a guess
 _TEXTS: Final = 8192  # expressions of trials that are kept read, per slot
 _LEVEL_SPREAD: Final = 0.1  # of the scale at which a shape is tried, as a logarithm
 
@@ -207,13 +209,22 @@ class Workshop:
             sketches.append((donor, _times(factor, shape.expr), origin, (donor,)))
         yield from self._new(place, sketches)
 
-    def mutants(self, place: int, count: int, rng: random.Random) -> Iterator[Candidate]:
-        """Mutants and crosses of the best."""
-        if not self.parents:
+    def mutants(
+        self, place: int, count: int, rng: random.Random, from_reference: float = 0.0
+    ) -> Iterator[Candidate]:
+        """Mutants and crosses of the best; a share of them, all while nothing is good, of the reference."""
+        if not (self.parents or from_reference):
             return
         grammar = self._stalls[place].grammar
         sketches: list[_Sketch] = []
         for _ in range(count):
+            if not self.parents or rng.random() < from_reference:
+                expr = grammar.mutate(self.reference.exprs[place], rng)
+                base = self._parent(rng) if self.parents else self.reference
+                # It takes everything else from a trial; where there is nothing else, it takes nothing.
+                alone = len(self.slots) == 1 and base.rest == self.reference.rest
+                sketches.append((base, expr, _OF_REFERENCE, () if alone else (base,)))
+                continue
             parent, mate = self._parent(rng), self._parent(rng)
             first, second = parent.exprs[place], mate.exprs[place]
             if mate is not parent and rng.random() < 0.5:
@@ -239,7 +250,9 @@ class Workshop:
         ideas = self._stalls[place].ideas([expr for _, expr, _, _ in sketches])
         for idea, (base, _, origin, parents) in zip(ideas, sketches, strict=True):
             if idea is not None:
-                yield from self._made(base, place, idea, origin, parents)
+                # A change of what everybody knows is told in few words, however long the whole is.
+                plain = min(idea.complexity, _CHANGE) if origin is _OF_REFERENCE else idea.complexity
+                yield from self._made(base, place, replace(idea, complexity=plain), origin, parents)
 
     def _made(
         self, base: Known, place: int, idea: _Idea | Entry, origin: str, parents: tuple[Known, ...] = ()

@@ -53,6 +53,8 @@ class Tuning:
     """Candidates drawn from the library, and so on."""
     scaled: int = 300
     mutants: int = 150
+    from_reference: float = 0.2
+    """Share of the mutants that change the track's reference instead of a trial that did well."""
     razor: float = 0.5
     """How many units of log probability a unit of complexity costs."""
     spread: float = 1.0
@@ -106,7 +108,7 @@ class Evolution:
         for candidate in itertools.chain(
             workshop.short(place, self._tuning.short, rng),
             workshop.scaled(place, self._tuning.scaled, rng),
-            workshop.mutants(place, self._tuning.mutants, rng),
+            workshop.mutants(place, self._tuning.mutants, rng, self._tuning.from_reference),
         ):
             rival = found.get(candidate.mark)
             if rival is None or candidate.complexity < rival.complexity:

@@ -96,6 +96,18 @@ def test_the_confirmed_pool_of_peers_steers(track: Track, recipe: Make, trial: M
     assert {claim for c in workshop.scaled(0, 50, random.Random(1)) for claim in c.parents} >= {good.claim}
 
 
+def test_a_share_of_the_mutants_begins_with_the_reference(
+    track: Track, recipe: Make, trial: MakeTrial
+) -> None:
+    blank = Workshop(Briefing(track))
+    assert list(blank.mutants(0, 50, random.Random(1))) == []
+    assert len(list(blank.mutants(0, 50, random.Random(1), 0.2))) > 20
+    workshop = Workshop(Briefing(track, (trial(recipe("2*a/b"), 1.6),)))
+    changed = [c for c in workshop.mutants(0, 400, random.Random(1), 0.2) if c.origin.endswith("reference")]
+    assert 40 < len(changed) < 120
+    assert all(c.parents == () and c.complexity <= 3.0 for c in changed)  # nothing of the trial is in them
+
+
 def test_odd_recipes_of_peers_do_no_harm(track: Track, recipe: Make, trial: MakeTrial) -> None:
     odd = [trial(recipe(text), 1.0, own=False) for text in ("-a", "1/(a - 3)", "log(a - 50)", "0", "1e300*a")]
     proposal = Evolution().choose(Briefing(track, pool=tuple(odd)), random.Random(1))
