@@ -14,16 +14,16 @@ The shares are conventions, not measurements. Not covered: ideas taken without b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
-from .board.rows import Board, ClaimView
+from .board.rows import ClaimView
 from .evidence.standing import Standing
 from .ids import AuthorId, ContentId
 
-__all__ = ["TO_PARENTS", "TO_REPLICATORS", "Credit", "ancestors", "credit_for", "ledger_of_credit"]
+__all__ = ["TO_PARENTS", "TO_REPLICATORS", "Credit", "ancestors", "credit_for"]
 
 TO_REPLICATORS = Fraction(1, 4)
 TO_PARENTS = Fraction(1, 3)
@@ -67,15 +67,6 @@ def credit_for(view: ClaimView, lookup: Lookup) -> tuple[Credit, ...]:
         generation = following
     found = [Credit(author, share, tuple(sorted(roles[author]))) for author, share in shares.items()]
     return tuple(sorted(found, key=lambda credit: (-credit.share, credit.author)))
-
-
-def ledger_of_credit(board: Board, lookup: Lookup) -> Mapping[AuthorId, Fraction]:
-    """Everyone's credit on one board: the sum over its confirmed rows."""
-    totals: dict[AuthorId, Fraction] = {}
-    for row in board.rows:
-        for credit in credit_for(row.view, lookup):
-            totals[credit.author] = totals.get(credit.author, Fraction(0)) + credit.share
-    return totals
 
 
 def ancestors(view: ClaimView, lookup: Lookup, most: int = 256) -> tuple[ContentId, ...]:

@@ -6,9 +6,11 @@ import hashlib
 from collections.abc import Sequence
 
 from experiments.track import Track as InstalledTrack
+from leaderboard.board.explain import explain
 from leaderboard.board.rows import ClaimView, Row
 from leaderboard.codec import ValueMap
-from leaderboard.ids import AuthorId, TrackId, short, to_text
+from leaderboard.ids import AuthorId, ContentId, TrackId, short, to_text
+from leaderboard.lineage import credit_for
 from leaderboard.manifest import TrackManifest
 from leaderboard.records import Track
 
@@ -91,10 +93,24 @@ class BoardViews:
             time_ms=view.time_ms,
         )
 
+    def explanation(self, view: ClaimView) -> list[str]:
+        """What the numbers mean, and who made a confirmed claim possible."""
+        parts = [
+            f"{self.name(credit.author)} {float(credit.share):.0%} ({', '.join(credit.roles)})"
+            for credit in credit_for(view, self._claim)
+        ]
+        return [*explain(view), f"Credit: {'; '.join(parts)}."] if parts else explain(view)
+
     def name(self, author: AuthorId) -> str:
         """The name an author gives itself, or its short id."""
         profile = self._replica.standings.profile(author)
         return (profile and profile.name) or short(author)
+
+    def _claim(self, claim: ContentId) -> ClaimView | None:
+        try:
+            return self._replica.standings.claim(claim)
+        except KeyError:
+            return None
 
     def _reference(self, track: TrackId) -> ValueMap | None:
         manifest = self._replica.standings.tracks().get(track)

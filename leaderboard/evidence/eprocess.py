@@ -25,7 +25,7 @@ import math
 from fractions import Fraction
 from functools import lru_cache
 
-__all__ = ["e_value", "log_e_value", "strength"]
+__all__ = ["e_value", "strength"]
 
 _CACHE = 1 << 16
 
@@ -38,12 +38,6 @@ def e_value(wins: int, losses: int) -> Fraction:
     head = wins <= n // 2
     total = _row_head(n + 1, wins) if head else (1 << (n + 1)) - _row_head(n + 1, n - wins)
     return Fraction(total, (n + 1) * math.comb(n, wins))
-
-
-def log_e_value(wins: int, losses: int) -> float:
-    """Natural logarithm of E; finite for any counts (logarithms of big integers do not overflow)."""
-    value = e_value(wins, losses)
-    return math.log(value.numerator) - math.log(value.denominator)
 
 
 def strength(value: Fraction, alpha_inverse: int) -> int:

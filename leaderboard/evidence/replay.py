@@ -33,7 +33,6 @@ __all__ = [
     "cross_check",
     "own_comparisons",
     "ran_again",
-    "same_number",
     "settle",
 ]
 
@@ -243,11 +242,6 @@ def compare(tolerance: str, published: Run, rerun: Run) -> Agreement:
         a.opponent, b.opponent, shift, relative
     )
     return Agreement.SAME if same else Agreement.DIFFERENT
-
-
-def same_number(a: float, b: float) -> bool:
-    """Class D0 equality of two metrics."""
-    return _close(a, b, 0.0, _D0_TOLERANCE)
 
 
 def _close(a: float | None, b: float | None, shift: float, relative: float) -> bool:

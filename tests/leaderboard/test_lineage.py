@@ -8,7 +8,7 @@ from leaderboard.board.rows import ClaimView
 from leaderboard.envelope import Envelope
 from leaderboard.evidence.synthetic import Actor, Contest
 from leaderboard.ids import ContentId
-from leaderboard.lineage import TO_PARENTS, TO_REPLICATORS, ancestors, credit_for, ledger_of_credit
+from leaderboard.lineage import TO_PARENTS, TO_REPLICATORS, ancestors, credit_for
 from leaderboard.records import Claim
 from leaderboard.standings import Standings
 
@@ -52,8 +52,10 @@ class Family:
             return None
 
     def shares(self, claim: Envelope) -> dict[bytes, Fraction]:
-        found = credit_for(self.standings.claim(claim.id), self.lookup)
-        return {credit.author: credit.share for credit in found}
+        return self.shares_of(self.standings.claim(claim.id))
+
+    def shares_of(self, view: ClaimView) -> dict[bytes, Fraction]:
+        return {credit.author: credit.share for credit in credit_for(view, self.lookup)}
 
 
 def test_an_orphan_shares_with_its_replicators() -> None:
@@ -95,8 +97,8 @@ def test_a_board_s_credit_adds_up_to_its_confirmed_claims() -> None:
     first = family.claim(Actor("a", CONTEST), 3.0)
     family.claim(Actor("b", CONTEST), 4.0, first)
     family.claim(Actor("c", CONTEST), 1.0, confirm=False)
-    board = family.standings.board(TRACK)
-    assert sum(ledger_of_credit(board, family.lookup).values()) == 2
+    rows = family.standings.board(TRACK).rows
+    assert sum(sum(family.shares_of(row.view).values()) for row in rows) == 2
 
 
 def test_ancestors_nearest_first() -> None:
