@@ -197,8 +197,12 @@ class Node:
         return self._agent_status()
 
     async def proposers(self) -> tuple[ProposerView, ...]:
-        standings = self.replica.standings
-        return tuple(view for track in self._tracks for view in proposer_views(track, standings))
+        standings, agent = self.replica.standings, self.agent
+        return tuple(
+            view
+            for track in self._tracks
+            for view in proposer_views(track, standings, () if agent is None else agent.attempts(track.id))
+        )
 
     # --- what is known
 
