@@ -189,7 +189,7 @@ class Node:
     async def set_paused(self, paused: bool) -> AgentStatus:
         """Let the agent start nothing new, or go on; Refused on an observer."""
         if self.agent is None:
-            raise Refused("this node has no agent running")
+            raise Refused("this node has no agent; set agent.enabled = true and start it again to have one")
         if paused:
             self.agent.pause()
         else:
