@@ -103,6 +103,8 @@ def up_command(
         note(WARNING + "\n")
     if detach:
         return _detach(session, config, sys.argv)
+    # The search's matrices are small: several threads spend eight times the processor time on them.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from ..daemon import run
 
     return run(config)
