@@ -28,6 +28,7 @@ from leaderboard.evidence.fdr import bar_level, doublings
 from leaderboard.evidence.policy import COMMON
 from leaderboard.evidence.pool import Share, forward_e, spare
 from leaderboard.evidence.synthetic import Actor, Contest
+from leaderboard.evidence.tactics import Tactic
 from leaderboard.ids import AuthorId
 from leaderboard.standings import Standings
 
@@ -47,15 +48,35 @@ def _noise(name: str, dice: np.random.Generator, shape: tuple[int, int]) -> Valu
         return dice.standard_cauchy(shape)
     if name == "log-normal, skewed":
         return np.exp(dice.normal(size=shape)) - 1.0
-    if name == "40 % diverge":
-        return np.where(dice.random(shape) < 0.4, -100.0, dice.normal(1.0, 1.0, shape) - _DIVERGING_SHIFT)
+    if name == "two modes":
+        lower = dice.random(shape) < 0.45
+        return np.where(lower, -3.0, 3.0) + 0.1 * dice.normal(size=shape) - _UPPER_MODE
+    if name.endswith("% diverge"):
+        share = int(name.split(maxsplit=1)[0]) / 100
+        middle = statistics.NormalDist().inv_cdf((0.5 - share) / (1.0 - share))
+        return np.where(dice.random(shape) < share, -100.0, dice.normal(size=shape) - middle)
+    if name == "either side diverges in 10 %":
+        alone = dice.random((2, *shape)) < 0.1
+        finite = np.clip(dice.standard_cauchy(shape), -100.0, 100.0)
+        lost, won = alone[0] & ~alone[1], alone[1] & ~alone[0]
+        return np.where(alone.all(axis=0), 0.0, np.where(lost, -100.0, np.where(won, 100.0, finite)))
+    if name == "steps of a quarter sd":
+        return np.round(4.0 * dice.normal(size=shape)) / 4.0
+    if name == "atoms, median at an edge":
+        toss = dice.random(shape)
+        return np.where(toss < 0.5, -1.0, np.where(toss < 0.6, 0.0, 1.0))
     if name == "atoms (60 % exactly 0)":
         return np.where(dice.random(shape) < 0.6, 0.0, 1.0)
     raise ValueError(name)
 
 
-_DIVERGING_SHIFT = 1.0 + statistics.NormalDist().inv_cdf((0.5 - 0.4) / 0.6)
-"""Puts the median of the mixture with 40 % divergences at 0."""
+_UPPER_MODE = 3.0 + 0.1 * statistics.NormalDist().inv_cdf(0.05 / 0.55)
+"""The median of the two modes, of which 45 % lie in the lower."""
+_NOISES = (
+    "normal", "Cauchy", "log-normal, skewed", "two modes", "1 % diverge", "10 % diverge", "20 % diverge",
+    "40 % diverge", "either side diverges in 10 %", "steps of a quarter sd", "atoms (60 % exactly 0)",
+    "atoms, median at an edge",
+)  # fmt: skip
 
 
 def coverage(quick: bool) -> dict[str, object]:
@@ -65,7 +86,7 @@ def coverage(quick: bool) -> dict[str, object]:
     counts = {n: median_interval(range(n), COMMON.odds) for n in range(2, 201)}
     print(f"\nCoverage of the 95 % confidence sequence at all n = 2..200 at once ({runs} runs)")
     rows: dict[str, object] = {}
-    for name in ("normal", "Cauchy", "log-normal, skewed", "40 % diverge", "atoms (60 % exactly 0)"):
+    for name in _NOISES:
         values = _noise(name, dice, (runs, 200))
         above = np.cumsum(values > 0.0, axis=1)
         below = np.cumsum(values < 0.0, axis=1)
@@ -79,7 +100,7 @@ def coverage(quick: bool) -> dict[str, object]:
             fixed |= np.abs(above[:, n - 1] - n / 2) - (values[:, :n] == 0).sum(axis=1) * 0.5 > z
         rows[name] = 1.0 - float(missed.mean())
         print(
-            f"  {name:24s} {100 * (1 - missed.mean()):6.2f} %   (a fixed-n sign test: "
+            f"  {name:30s} {100 * (1 - missed.mean()):6.2f} %   (a fixed-n sign test: "
             f"{100 * (1 - fixed.mean()):5.1f} %)"
         )
     worst = min(float(str(value)) for value in rows.values())
@@ -147,6 +168,44 @@ def false_discoveries(quick: bool) -> dict[str, object]:
             "met": fdr <= 0.05 and sum(hits) <= 0.05 * runs,
         }
     }
+
+
+# False discoveries on a board that grows
+
+
+def growing(quick: bool) -> dict[str, object]:
+    """Claims tested one after another, each held against the bar of the moment.
+
+    The stated rate is for moments that nobody chose by what stood confirmed; beside it, the greatest false
+    share that ever stood while the board grew, which has no bound.
+    """
+    runs, claims = (60, 256) if quick else (400, 512)
+    dice = np.random.default_rng(6)
+    print(f"\nFalse share on a board that grows to {claims} claims, 2 replicators x 8 seeds ({runs} runs)")
+    worst, rows = 0.0, dict[str, float]()
+    for real in (0.0, 0.1):
+        histories = np.array([_false_shares(dice, claims, real) for _ in range(runs)])
+        fixed = float(histories.mean(axis=0).max())
+        flattering = float(histories.max(axis=1).mean())
+        worst, rows[f"{real:.0%} true"] = max(worst, fixed), flattering
+        print(
+            f"  {100 * real:3.0f} % true effects: at a given moment at most {100 * fixed:.2f} % in the mean; "
+            f"the worst of all moments {100 * flattering:.2f} % in the mean"
+        )
+    return {"E2_growing": {"value": worst, "goal": 0.05, "worst_moment": rows, "met": worst <= 0.05}}
+
+
+def _false_shares(dice: np.random.Generator, claims: int, real: float) -> list[float]:
+    """The false share among confirmed claims after each further claim was tested."""
+    null = dice.random(claims) >= real
+    wins = dice.binomial(16, np.where(null, 0.5, 0.95))
+    level = [strength(e_value(int(won), 16 - int(won)), COMMON.odds) for won in wins]
+    shares: list[float] = []
+    for tested in range(1, claims + 1):
+        bar = bar_level(tested, Counter(level[:tested]))
+        confirmed = [i for i in range(tested) if level[i] >= bar]
+        shares.append(sum(bool(null[i]) for i in confirmed) / max(1, len(confirmed)))
+    return shares
 
 
 # A null candidate on many tracks
@@ -376,6 +435,37 @@ def liars(quick: bool) -> dict[str, object]:
     }
 
 
+TACTICS = {
+    "splendid, 1 round in 20": Tactic("splendid", 0.05),
+    "splendid, 1 in 10": Tactic("splendid", 0.1),
+    "splendid, 1 in 5": Tactic("splendid", 0.2),
+    "splendid, names used once": Tactic("splendid", 0.2, wakes=6, disposable=True),
+    "hollow, 1 in 10": Tactic("hollow", 0.1),
+    "hollow, 32 seeds each": Tactic("hollow", 0.1, seeds=32),
+    "hollow, asleep for 25 rounds": Tactic("hollow", 0.5, wakes=25),
+    "tinted, 30 % of the seeds": Tactic("tinted", 0.1),
+    "slander, 3 in 10": Tactic("slander", 0.3),
+}
+
+
+def sly(quick: bool) -> dict[str, object]:
+    """Liars who work honestly, are trusted and lie rarely, 5 of 16 nodes: what they gain on honest boards."""
+    print("\nLiars who pass for honest (leaderboard.evidence.tactics), 5 of 16 nodes, 45 rounds")
+    print("  tactic                        reached  false  honest quarantined (still)  caught")
+    false = still = 0
+    for name, tactic in list(TACTICS.items())[6:7] if quick else TACTICS.items():
+        found = Drill(Setup(liars=5, rounds=45, glitch=0.002, tactic=tactic)).run()
+        false += len(found.false_confirmed)
+        still += len(found.still_quarantined)
+        when = "never" if found.reached is None else str(found.reached)
+        print(
+            f"  {name:28s}  {when:>7s}  {len(found.false_confirmed):5d}  {len(found.quarantined):18d} "
+            f"({len(found.still_quarantined)})  {found.caught:10.2f}",
+            flush=True,
+        )
+    return {"E3_sly": {"false_confirmed": false, "not_restored": still, "met": false == 0 and still == 0}}
+
+
 def _arrived(outcomes: list[Outcome]) -> list[int]:
     """Rounds in which the target was reached, of runs that were not thrown back afterwards."""
     return [found.reached for found in outcomes if found.reached is not None and found.best >= 10.0]
@@ -452,10 +542,12 @@ def reading(quick: bool) -> dict[str, object]:
 SECTIONS: dict[str, Callable[[bool], dict[str, object]]] = {
     "coverage": coverage,
     "fdr": false_discoveries,
+    "growing": growing,
     "null": null_tracks,
     "curse": winners_curse,
     "searches": searches,
     "liars": liars,
+    "sly": sly,
     "reading": reading,
 }
 

@@ -17,7 +17,7 @@ from .envelope import Envelope
 from .evidence.draw import Situation, Stake, stake_of
 from .evidence.facts import ClaimFacts, Commitment
 from .evidence.identities import Identity
-from .evidence.replay import ran_again
+from .evidence.replay import seeds_run_again
 from .evidence.trust import Dispute, PeerTrust, TrustBook
 from .fold import Fold
 from .ids import AuthorId, ContentId, RecipeId, TrackId
@@ -188,7 +188,7 @@ class Standings(Fold):
 
     def _ran_again(self, claim: ContentId, viewer: AuthorId, seed: int) -> bool:
         facts = self.facts(claim)
-        return facts is not None and ran_again(facts, viewer, seed)
+        return facts is not None and seed in seeds_run_again(facts, viewer)
 
     def _viewed(self, viewer: AuthorId) -> tuple[TrustBook, View]:
         self.watch(viewer)

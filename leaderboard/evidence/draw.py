@@ -25,11 +25,13 @@ from .effects import Count
 from .eprocess import e_value
 from .facts import ClaimFacts
 from .fdr import doublings
+from .replay import seeds_run_again
 from .standing import Standing
 from .trust import PeerTrust
 
 __all__ = [
     "PATIENCE_MS",
+    "REPLAYED",
     "TOP",
     "Situation",
     "Stake",
@@ -48,6 +50,9 @@ PATIENCE_MS = 30_000
 """Time in which the rate of an unmet target doubles. A guess: a few trials of the shortest track."""
 TOP = 10
 """Rows of a board whose effects are measured until selection no longer flatters them."""
+REPLAYED = 3
+"""Replicators of whom each replication runs a seed again: most of a champion's five, more than it takes
+before a claim counts on "my board" (leaderboard.evidence.standing)."""
 _COIN_DOMAIN = b"consilience/coin/v1\x00"
 _REPLAY_DOMAIN = b"consilience/replay/v1\x00"
 _ABLATION_DOMAIN = b"consilience/ablation-coin/v1\x00"
@@ -184,27 +189,32 @@ def replay_seeds(
     facts: ClaimFacts,
     viewer: AuthorId,
     trust: Mapping[AuthorId, PeerTrust] = MappingProxyType({}),
-    replicators: int = 1,
 ) -> tuple[int, ...]:
-    """Which published seeds to run again: one of the author's, and one each of `replicators` replicators.
+    """Which published seeds to run again: one of the author's, and one each of `REPLAYED` replicators.
 
     Replicators reveal their secrets, so their own seeds can be checked as the author's can: whoever made its
-    numbers up cannot know which of them somebody will run again. Peers whom the viewer has checked least
-    (by `trust`) come first; the private coin decides the rest. Nothing is returned for a claim on which
-    nobody else has published yet.
+    numbers up cannot know which of them somebody will run again. Peers of whom the viewer has run no seed of
+    this claim come first, then those whom it has checked least (by `trust`); the private coin decides the
+    rest. Nothing is returned for a claim on which nobody else has published yet.
     """
 
-    def lot(seed: int) -> bytes:
-        return hmac.digest(secret, _REPLAY_DOMAIN + facts.id + seed.to_bytes(8, "big"), "sha256")
+    def lot(seed: int) -> tuple[bool, bytes]:
+        toss = hmac.digest(secret, _REPLAY_DOMAIN + facts.id + seed.to_bytes(8, "big"), "sha256")
+        return (seed in done, toss)
 
+    done = seeds_run_again(facts, viewer)
     own = [seed for measured in facts.measured for seed in measured.seeds if facts.author != viewer]
-    picked = {
-        delivery.commitment.author: min(delivery.own.seeds, key=lot)
-        for delivery in facts.deliveries.values()
-        if delivery.commitment.author != viewer
-    }
-    order = sorted(picked, key=lambda peer: (_checks(trust, peer), lot(picked[peer])))
-    return (*([min(own, key=lot)] if own else []), *(picked[peer] for peer in order[:replicators]))
+    shown: dict[AuthorId, list[int]] = {}
+    for delivery in facts.deliveries.values():
+        if delivery.commitment.author != viewer:
+            shown.setdefault(delivery.commitment.author, []).extend(delivery.own.seeds)
+    picked = {peer: min(seeds, key=lot) for peer, seeds in shown.items()}
+
+    def turn(peer: AuthorId) -> tuple[bool, int, tuple[bool, bytes]]:
+        return (not done.isdisjoint(shown[peer]), _checks(trust, peer), lot(picked[peer]))
+
+    order = sorted(picked, key=turn)
+    return (*([min(own, key=lot)] if own else []), *(picked[peer] for peer in order[:REPLAYED]))
 
 
 def _checks(trust: Mapping[AuthorId, PeerTrust], peer: AuthorId) -> int:

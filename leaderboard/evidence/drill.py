@@ -12,6 +12,7 @@ The coalition is leaderboard.evidence.coalition.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -24,6 +25,7 @@ from .coalition import Coalition
 from .draw import PATIENCE_MS, Stake, accepts, rate, replay_seeds, seeds_wanted
 from .replay import contradictions, settle
 from .synthetic import Actor, Contest, draw, normal
+from .tactics import Sly, Tactic
 
 __all__ = ["Drill", "Outcome", "Setup"]
 
@@ -53,6 +55,8 @@ class Setup:
     """Probability that an honest re-run gives a wrong number (a machine's fault, not a lie)."""
     believes: str = "mine"
     """Which board steers honest nodes: `mine`, `common`, or `authors` (trust everyone)."""
+    tactic: Tactic | None = None
+    """How liars who pass for honest deceive; None for those who try everything at once."""
     seed: int = 0
 
 
@@ -96,7 +100,9 @@ class Drill:
         self.honest = [
             _Researcher(Actor(name, self.contest, sealed=False), self) for name in names[setup.liars :]
         ]
-        self._coalition = Coalition(self.liars, self)
+        self._coalition: Coalition | Sly = (
+            Coalition(self.liars, self) if setup.tactic is None else Sly(self.liars, self, setup.tactic)
+        )
         self.standings.add([self.honest[0].actor.track()])
 
     def run(self) -> Outcome:
@@ -110,6 +116,7 @@ class Drill:
         for node in self.honest:
             node.look()
         self._observe(self.setup.rounds)
+        self._observe_all()
         return self.outcome
 
     def gain(self, claim: ContentId) -> float:
@@ -132,6 +139,13 @@ class Drill:
         self.recent = [item for item in self.recent if item[0] > now - 8]
         self.recent.append((now, claim))
         return claim
+
+    def _observe_all(self) -> None:
+        """Whatever stands confirmed on anybody's board, beyond the rows that steer it."""
+        for node in self.honest if self.setup.believes == "mine" else ():
+            for row in self.standings.my_top(self.track, node.actor.id, sys.maxsize):
+                if self.gain(row.view.id) <= 0.0:
+                    self.outcome.false_confirmed.add(row.view.id)
 
     def _observe(self, now: int) -> None:
         """What honest nodes believed when each last looked, and whom they hold for liars."""
@@ -215,7 +229,8 @@ class _Researcher:
             appeals.setdefault(item.claim, set()).add(item.seed)
         for claim in sorted(appeals):
             self._audit(claim, tuple(sorted(appeals[claim])))
-        for claim in swarm.standings.unchecked(swarm.track, me)[:2]:
+        waiting = swarm.standings.unchecked(swarm.track, me)
+        for claim in waiting[: now % 2]:  # in turns with what the coin chose
             self._audit(claim, self._seeds_to_check(claim))
         for claim, seed in swarm.standings.contested(me)[:2]:
             self._audit(claim, (seed,))
@@ -225,10 +240,11 @@ class _Researcher:
             self._replicate(drawn, seeds_wanted(stake, swarm.contest.replicator_seeds))
 
     def _seeds_to_check(self, claim: ContentId) -> tuple[int, ...]:
-        facts = self._swarm.standings.facts(claim)
+        swarm = self._swarm
+        facts = swarm.standings.facts(claim)
         assert facts is not None
-        trust = self._swarm.standings.trust(self.actor.id)
-        return replay_seeds(self._secret, facts, self.actor.id, trust, replicators=3)
+        trust = swarm.standings.trust(self.actor.id)
+        return replay_seeds(self._secret, facts, self.actor.id, trust)
 
     def _drawn(self, now: int) -> Iterator[tuple[tuple[bool, bool, bool, float], Stake, Envelope]]:
         """Claims that the coin chose: urgency, stake, claim."""

@@ -32,7 +32,7 @@ __all__ = [
     "contradictions",
     "cross_check",
     "own_comparisons",
-    "ran_again",
+    "seeds_run_again",
     "settle",
 ]
 
@@ -166,12 +166,10 @@ def contested_seeds(facts: ClaimFacts, tolerance: str) -> frozenset[Comparison]:
     return frozenset(item for item in comparisons(facts, tolerance) if item.agreement is Agreement.DIFFERENT)
 
 
-def ran_again(facts: ClaimFacts, viewer: AuthorId, seed: int) -> bool:
-    """Whether `viewer` has already run a seed of this claim again."""
-    return any(
-        delivery.commitment.author == viewer and delivery.replay is not None and seed in delivery.replay.seeds
-        for delivery in facts.deliveries.values()
-    )
+def seeds_run_again(facts: ClaimFacts, viewer: AuthorId) -> frozenset[int]:
+    """The published seeds of this claim that `viewer` has already run again."""
+    mine = (item for item in facts.deliveries.values() if item.commitment.author == viewer)
+    return frozenset(seed for item in mine if item.replay is not None for seed in item.replay.seeds)
 
 
 def contradictions(facts: ClaimFacts, tolerance: str, rerun: Measurement) -> dict[int, Agreement]:

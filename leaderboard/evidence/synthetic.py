@@ -177,15 +177,22 @@ class Actor:
         opponent: float = 0.0,
         replay: Measurement | None = None,
         shift: float = 0.0,
+        tint: float = 1.0,
         most: int | None = None,
     ) -> Envelope:
-        """Deliver an accept: the runs of a recipe of gain `gain`, moved by `shift` (a lie unless 0)."""
+        """Deliver an accept: the runs of a recipe of gain `gain`, moved by `shift` (a lie unless 0).
+
+        Only a part `tint` of the seeds is moved.
+        """
         record = accept.record
         assert isinstance(record, Accept)
         seeds = self.seeds(accept)[:most]
         own = self.contest.measure(gain, opponent, seeds, self.environment)
         if shift:
-            moved = tuple(None if value is None else value - shift for value in own.candidate)
+            moved = tuple(
+                value if value is None or draw("tint", seed) > tint else value - shift
+                for seed, value in zip(seeds, own.candidate, strict=True)
+            )
             own = replace(own, candidate=moved)
         return self.write(Replication(record.claim, accept.id, self._secrets[accept.id], own, replay))
 

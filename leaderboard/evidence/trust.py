@@ -62,7 +62,8 @@ class PeerTrust:
         """In words, for `consilience peers`."""
         if not self.agreed and not self.differed:
             return "not checked by you yet"
-        checks = f"{self.agreed} of {self.agreed + self.differed} of your re-runs agreed"
+        runs = self.agreed + self.differed
+        checks = f"{self.agreed} of {runs} of your re-runs agreed (rate expected: {self.mean:.2f})"
         if self.quarantined:
             wanted = _OUTWEIGH * self.differed
             return f"quarantined: {checks}; restored by a matching re-run or at {wanted} agreements"

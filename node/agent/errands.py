@@ -2,16 +2,19 @@
 
 1. Quarrels: seeds on which peers that it believes contradict each other, or on which a peer appeals against
    this node's own re-run. One run tells who lies.
-2. The private coin: claims of others by what is at stake (leaderboard.evidence.draw), unless no number of
+2. In every other turn, the best claim that its board would confirm if this node ran it again, or a seed of
+   those from whom two thirds of the evidence come: it believes nothing that it has not checked.
+3. The private coin: claims of others by what is at stake (leaderboard.evidence.draw), unless no number of
    wins could confirm them any more.
-3. Claims that the common board confirms and this node has never run: it believes nothing it has not checked.
-4. The top of the board, where the estimates are thin: the best of many looks better than it is.
+4. The other claims that wait for its check.
+5. The top of the board, where the estimates are thin: the best of many looks better than it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from statistics import median
 from typing import TypeAlias
 
@@ -66,8 +69,11 @@ class Errands:
 
     def _all(self, coin: bytes, now_ms: int) -> Iterator[Errand]:
         yield from self._quarrels()
+        checks = self._checks()
+        if self._is_even():
+            yield from islice(checks, 1)  # or what is believed waits until nothing new is left to run
         yield from self._drawn(coin, now_ms)
-        yield from (Errand(claim, 1) for claim in self._standings.unchecked(self._track, self._me))
+        yield from checks
         yield from self._thin_top()
 
     def _quarrels(self) -> Iterator[Errand]:
@@ -75,6 +81,12 @@ class Errands:
         for claim, seed in (*appeals, *self._standings.contested(self._me)):
             if self._standings.claim(claim).track == self._track:
                 yield Errand(claim, 1, (seed,))
+
+    def _checks(self) -> Iterator[Errand]:
+        """Claims that wait for a run by this node, while another seed of its own would count."""
+        for claim in self._standings.unchecked(self._track, self._me):
+            if self._promised(claim) < self._standings.policy.replicator_cap:
+                yield Errand(claim, 1)
 
     def _drawn(self, coin: bytes, now_ms: int) -> Iterator[Errand]:
         """Claims that the coin chose, most at stake first; hopeless ones are left as they are."""
@@ -93,11 +105,15 @@ class Errands:
         Authors whom this node has checked and those it has not take turns, or else the first friends would
         remain the only ones.
         """
-        trust, promised = self._trust.get(view.author), self._standings.identity(self._me)
+        trust = self._trust.get(view.author)
         checked = trust is not None and trust.trusted
-        made = 0 if promised is None else promised.delivered + promised.pending
-        turn = checked == (made % 2 == 0)
+        turn = checked == self._is_even()
         return (_ORDER[stake], not view.evidence.check.mismatched, turn, self._expected(view), view.id)
+
+    def _is_even(self) -> bool:
+        """Whose turn it is: the number of promises that this node has made is even."""
+        made = self._standings.identity(self._me)
+        return made is None or (made.delivered + made.pending) % 2 == 0
 
     def _expected(self, view: ClaimView) -> float:
         """What others found, or the author's own effect less what its effects usually lose with others.

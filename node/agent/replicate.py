@@ -2,8 +2,9 @@
 
 Secrets are made from this node's key and the claim, so an accept that a crash interrupted can still be
 delivered, and nobody else can compute them. Each replication also runs again one seed that the author, and
-one that another replicator published, with the sensitivity gate: that is how liars are found. What is
-confirmed is also taken apart (node.agent.ablate): this node's own claims first, others' when nothing waits.
+one each that up to three other replicators published, with the sensitivity gate: that is how liars are found.
+What is confirmed is also taken apart (node.agent.ablate): this node's own claims first, others' when nothing
+waits.
 """
 
 from __future__ import annotations

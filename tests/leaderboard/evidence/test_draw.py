@@ -101,14 +101,33 @@ def test_replays_pick_an_author_s_and_a_replicator_s_seed(scene) -> None:
 
 def test_replays_prefer_peers_that_were_checked_least(scene) -> None:
     scene.publish()
-    peers = [scene.replicate(name) for name in ("a", "b", "c")]
+    peers = [scene.replicate(name) for name in ("a", "b", "c", "d")]
     facts = scene.standings.facts(scene.claim.id)
-    trust = {peers[0].id: PeerTrust(2, 0), peers[2].id: PeerTrust(1, 0)}
+    trust = {peers[0].id: PeerTrust(2, 0), peers[2].id: PeerTrust(1, 0), peers[3].id: PeerTrust(3, 1)}
     seeds = {delivery.commitment.author: delivery.own.seeds for delivery in facts.deliveries.values()}
     me = scene.actor("me")
-    picked = replay_seeds(b"s", facts, me.id, trust, replicators=3)
+    picked = replay_seeds(b"s", facts, me.id, trust)
     assert len(picked) == 4
     assert [seed in seeds[peers[i].id] for seed, i in zip(picked[1:], (1, 2, 0), strict=True)] == [True] * 3
+
+
+def test_replays_go_on_to_those_of_whom_nothing_was_run(scene) -> None:
+    """Looking again at a claim never runs what was run before while something else is left."""
+    scene.publish()
+    peers = [scene.replicate(name) for name in ("a", "b", "c", "d", "e")]
+    me, run = scene.actor("me"), list[int]()
+    facts = scene.standings.facts(scene.claim.id)
+    for audit in range(2):
+        seeds = replay_seeds(b"s", facts, me.id)
+        run.extend(seeds)
+        accept = me.accept(scene.claim, seeds=1, salt=audit)
+        again = scene.contest.measure(scene.gain, 0.0, seeds)
+        scene.standings.add([accept, me.deliver(accept, scene.gain, replay=again)])
+    theirs = {
+        item.commitment.author for item in facts.deliveries.values() if set(item.own.seeds).intersection(run)
+    }
+    assert theirs == {peer.id for peer in peers}
+    assert len(set(run)) == len(run) == 8
 
 
 def test_futility() -> None:

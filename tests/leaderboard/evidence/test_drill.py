@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from leaderboard.evidence.drill import Drill, Setup
+from leaderboard.evidence.tactics import Tactic
 
 SMALL = Setup(nodes=8, rounds=14, target=3.0)
 
@@ -48,3 +49,12 @@ def test_honest_nodes_with_faulty_machines_are_restored_on_appeal() -> None:
 def test_a_rare_fault_quarantines_nobody() -> None:
     """What contradicts a peer is run twice before it is published."""
     assert not run(glitch=0.01).quarantined
+
+
+@pytest.mark.slow
+def test_liars_who_worked_honestly_for_long_confirm_nothing_worthless() -> None:
+    """True numbers for a worthless recipe, confirmed by peers whom everybody trusts by then."""
+    outcome = run(liars=3, rounds=24, tactic=Tactic("hollow", 0.5, wakes=12))
+    assert not outcome.false_confirmed
+    assert not outcome.quarantined
+    assert outcome.caught > 0.5

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from leaderboard.evidence.draw import replay_seeds
 from leaderboard.evidence.replay import Agreement, Comparison
 from leaderboard.evidence.trust import PeerTrust, TrustBook
 from leaderboard.ids import AuthorId, ContentId
@@ -21,7 +24,7 @@ def test_earned_by_agreement_lost_by_difference() -> None:
     assert book.of(PEER).trusted
     book.observe(NEXT, [seen(Agreement.DIFFERENT)])
     assert book.of(PEER).quarantined
-    assert "1 of 2 of your re-runs agreed" in book.of(PEER).reason
+    assert "1 of 2 of your re-runs agreed (rate expected: 0.50)" in book.of(PEER).reason
 
 
 def test_unstable_and_sensitive_seeds_are_no_offence() -> None:
@@ -126,10 +129,49 @@ def test_nothing_is_confirmed_for_me_that_i_never_ran(scene) -> None:
     assert mine.standing.value == "replicated"
     assert "you have not run any of it yourself" in mine.reason
     assert scene.standings.unchecked(track, me.id) == [scene.claim.id]
-    audit = me.accept(scene.claim, seeds=1)
-    scene.standings.add([audit, me.deliver(audit, scene.gain, replay=scene.replay(result))])
+    look(scene, me, result.record.measurement.seeds[:1])
+    mine = scene.standings.claim(scene.claim.id, me.id)
+    assert mine.standing.value == "replicated"
+    assert "no seed of those from whom two thirds of the evidence come" in mine.reason
+    assert scene.standings.unchecked(track, me.id) == [scene.claim.id]
+    look(scene, me, replay_seeds(b"coin", scene.standings.facts(scene.claim.id), me.id))
     assert scene.standings.claim(scene.claim.id, me.id).standing.value == "confirmed"
     assert scene.standings.unchecked(track, me.id) == []
+
+
+def look(scene, me, seeds) -> None:
+    """Let `me` run published seeds again, with a single seed of its own."""
+    audit = me.accept(scene.claim, seeds=1, salt=seeds[0] % 2**32)
+    again = scene.contest.measure(scene.gain, 0.0, seeds)
+    scene.standings.add([audit, me.deliver(audit, scene.gain, replay=again)])
+
+
+@pytest.mark.parametrize("liars", [2, 4])
+def test_peers_i_trust_cannot_confirm_an_honest_author_s_null(make_scene, liars: int) -> None:
+    """The author's numbers are true, so running those again finds nothing: the replications are invented."""
+    scene = make_scene(gain=0.0)
+    me = scene.actor("me")
+    peers = [scene.actor(name) for name in ("a", "b", "c", "d")]
+    for index, peer in enumerate(peers):
+        vouch(scene, me, peer, 1.0 + index)
+    result = scene.publish()
+    for index, peer in enumerate(peers):
+        accept = peer.accept(scene.claim, seeds=32 if index < liars else 8)
+        lie = 50.0 if index < liars else 0.0
+        scene.standings.add([accept, peer.deliver(accept, scene.gain, shift=lie)])
+    track = scene.contest.manifest.id
+    look(scene, me, result.record.measurement.seeds[:1])
+    assert scene.view.standing.value == "confirmed"  # as the common board has it
+    for _ in range(3):
+        mine = scene.standings.claim(scene.claim.id, me.id)
+        assert mine.standing.value == "replicated"
+        if not scene.standings.unchecked(track, me.id):
+            break
+        look(scene, me, replay_seeds(b"coin", scene.standings.facts(scene.claim.id), me.id))
+    assert scene.standings.unchecked(track, me.id) == []
+    caught = {peer.id for peer in peers if scene.standings.trust(me.id)[peer.id].quarantined}
+    assert caught
+    assert caught <= {peer.id for peer in peers[:liars]}
 
 
 def test_each_viewer_hears_its_own_part_in_the_same_records(scene) -> None:

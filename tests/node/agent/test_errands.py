@@ -65,6 +65,24 @@ def test_checked_and_unchecked_authors_take_turns() -> None:
     assert first != second
 
 
+def test_what_waits_for_my_check_takes_turns_with_what_the_coin_chose() -> None:
+    """Peers whom I believe confirm a claim of which I ran nothing of theirs; there is always more to run."""
+    swarm = Swarm()
+    peers = [swarm.actor(f"peer {number}") for number in range(4)]
+    for peer in peers:
+        swarm.check(peer)
+    waiting, fresh = swarm.claim(swarm.actor("author"), 3.0), swarm.claim(swarm.actor("other"), 2.0)
+    for peer in peers:
+        swarm.deliver(peer, waiting, 3.0)
+    assert swarm.standings.unchecked(swarm.contest.manifest.id, swarm.me.id) == [waiting.id]
+    swarm.standings.add([swarm.me.accept(waiting)])  # the coin does not choose it once more
+    order = [claim for claim in swarm.wanted() if claim in (waiting.id, fresh.id)]
+    swarm.standings.add([swarm.me.accept(swarm.claim(swarm.actor("third"), -1.0))])
+    turned = [claim for claim in swarm.wanted() if claim in (waiting.id, fresh.id)]
+    assert sorted(order) == sorted(turned) == sorted([waiting.id, fresh.id])
+    assert order != turned
+
+
 def test_effects_that_shrank_with_others_before_are_expected_to_shrink_again() -> None:
     swarm = Swarm()
     sober, lucky = swarm.actor("sober"), swarm.actor("lucky")
