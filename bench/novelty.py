@@ -198,14 +198,20 @@ def report(args: argparse.Namespace) -> dict[str, dict[str, object]]:
         items = items[::4]
     look(checker, items[0])
     rows = [look(checker, item) for item in items]
-    held = [row for row in rows if row.item.held_out and not row.item.code_only]
-    code_only = [row for row in rows if row.item.code_only]
+    stranger = [row for row in rows if row.item.id.startswith("stranger-seen")]
+    own = [row for row in rows if not row.item.id.startswith("stranger-seen")]
+    held = [row for row in own if row.item.held_out and not row.item.code_only]
+    code_only = [row for row in own if row.item.code_only]
     everything = metrics(catalogue, held)
     _print_metrics("held-out half", everything)
     second = [row for row in held if row.item.id.startswith("late-second")]
     _print_metrics("  second author's", metrics(catalogue, second))
     _print_metrics("fitted half", metrics(catalogue, [r for r in rows if not r.item.held_out]))
     _print_metrics("code only", metrics(catalogue, code_only))
+    claims = [row for row in stranger if not row.item.code_only]
+    programs = [row for row in stranger if row.item.code_only]
+    _print_metrics("a stranger's, read", metrics(catalogue, claims))
+    _print_metrics("  code only", metrics(catalogue, programs))
     for category in sorted({row.item.category for row in held}):
         _print_metrics(f"  {category}", metrics(catalogue, [r for r in held if r.item.category == category]))
     print("calibration of the words (bin, count, mean probability, right):")

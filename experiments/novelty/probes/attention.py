@@ -107,8 +107,7 @@ def probe_attention(function: Attention) -> tuple[Evidence, ...]:
             return (*masked, found)  # the mask is what is special about it
         if found is not None:
             return (found, *masked)
-    seen = unmatched("no known attention matrix", _numbers(matrix, keep))
-    return (*masked, seen) if masked else (seen,)
+    return (unmatched("no known attention matrix", _numbers(matrix, keep)),)  # whatever its mask
 
 
 def probe_mask(mask: Array) -> tuple[Evidence, ...]:

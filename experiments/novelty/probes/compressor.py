@@ -162,4 +162,20 @@ def _stepped(x: Array, y: Array, numbers: Numbers) -> Evidence | None:
             if float(np.max(np.abs(y - step * np.round(x / step)))) <= 1e-6 * float(np.max(sizes)):
                 words = f"the nearest of {2 * levels + 1} even steps up to the largest size"
                 return behaviour(Relation.EQUAL, technique, words, numbers=numbers, mode=mode)
+        found = _between_ends(x, y, axis, numbers, mode)
+        if found is not None:
+            return found
+    return None
+
+
+def _between_ends(x: Array, y: Array, axis: int | None, numbers: Numbers, mode: str) -> Evidence | None:
+    """Even steps from the least to the largest value, shifted by less than a step (a whole zero point)."""
+    low, high = np.min(x, axis=axis, keepdims=True), np.max(x, axis=axis, keepdims=True)
+    for levels, technique in ((255, "int8-quantization"), (15, "int4-quantization")):
+        step = (high - low) / levels
+        whole = (y - y[:, :1]) / step
+        even = float(np.max(np.abs(whole - np.round(whole)))) <= 1e-6 * levels
+        if even and float(np.max(np.abs(y - x) / step)) <= 1.0 + 1e-6 and np.mean(np.abs(y - x) / step) < 0.3:
+            words = f"{levels + 1} even steps from the least to the largest value"
+            return behaviour(Relation.EQUAL, technique, words, numbers=numbers, mode=f"affine {mode}".strip())
     return None

@@ -216,6 +216,10 @@ def _with_family(item: Evidence, family: str, items: Sequence[WeightSummary]) ->
         return replace(item, numbers=numbers)
     if family == "uniform" and item.technique == "small-normal-init":
         return replace(item, relation=Relation.SPECIAL_CASE, technique="uniform-range-init", numbers=numbers)
+    if family == "truncated normal" and item.technique == "small-normal-init":
+        return replace(item, technique="truncated-normal-init", numbers=numbers)
+    if not family and item.technique == "small-normal-init":
+        return unmatched("one spread for all layers, and no usual distribution", numbers)
     if family and family != "two-point":
         mode = f"{item.mode}, {family}" if item.mode else family
         return replace(item, numbers=numbers, mode=mode)

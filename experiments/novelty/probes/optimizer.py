@@ -26,6 +26,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize
 
+from leaderboard.errors import PeerError
+
 from ..verdict import Evidence, Relation
 from .report import Numbers, behaviour, not_probed, unmatched
 from .update_rules import RULES, Array, Rule
@@ -126,7 +128,7 @@ def _matrix_trace(make: Callable[[], Stepper]) -> _Trace | None:
     gradients = _LOUD * np.random.default_rng(7).normal(size=(4, 5, 4))
     try:
         return _run(make, gradients, np.zeros((5, 4)))
-    except (ArithmeticError, ValueError):
+    except (ArithmeticError, ValueError, PeerError):
         return None
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
 from ..probes.activation import probe_activation, probe_gate
 from ..probes.references import activation_references, gate_references
-from ..probes.report import not_probed
+from ..probes.report import behaviour, not_probed
 from ..probes.schedule import probe_schedule
 from ..structure.code.candidates import Candidate
 from ..structure.code.values import CodeError, Value
@@ -19,6 +19,7 @@ from .binding import Array, array_of, hinted, number_of, outcome, tensor_of, tok
 __all__ = ["as_activation", "as_gate", "as_schedule"]
 
 _STEPS = 200
+_LEAST_CAP, _MOST_CAP = 4.0, 1000.0  # of scores; published ones are 5 to 50
 _MOVES = 0.3  # of the peak
 _CUT_SHORT = 0.9  # share of the steps that must run for a curve to be looked at as it is
 _LEAST_SET = 0.1  # share of the steps that code must set which sets the rate under a condition only
@@ -56,10 +57,28 @@ def as_activation(candidate: Candidate) -> tuple[Evidence, ...]:
     for function in (vector, one_by_one):
         try:
             if function(np.array([-1.0, 0.5, 2.0])).shape == (3,):
-                return probe_activation(function, activation_references())
+                return _softcap(function) or probe_activation(function, activation_references())
         except CodeError:
             continue
     return (not_probed("it does not run as a function of one array"),)
+
+
+def _softcap(function: Callable[[Array], Array]) -> tuple[Evidence, ...]:
+    """`c*tanh(x/c)` with a large c is a cap on scores; with a small one it is an activation."""
+    grid = np.linspace(-300.0, 300.0, 601)
+    try:
+        values = function(grid)
+    except CodeError:
+        return ()
+    cap = float(np.max(np.abs(function(np.array([-1e4, 1e4, 0.0])))))
+    if not _LEAST_CAP <= cap <= _MOST_CAP or values.shape != grid.shape:
+        return ()
+    gap = float(np.max(np.abs(values - cap * np.tanh(grid / cap))))
+    if gap > 1e-6 * cap:
+        return ()
+    words = f"equal to {cap:.4g}*tanh(x/{cap:.4g}), deviation {gap:.1e}"
+    numbers = (("cap", cap), ("deviation", gap))
+    return (behaviour(Relation.EQUAL, "logit-softcap", words, numbers=numbers, differs=f"cap {cap:.4g}"),)
 
 
 def as_gate(candidate: Candidate) -> tuple[Evidence, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -13,7 +15,7 @@ from ..probes.init_weights import WeightSummary, probe_init_weights, summarise_w
 from ..probes.report import not_probed
 from ..slots import INIT_NAMES
 from ..structure.code.candidates import Candidate
-from ..structure.code.values import CodeError, Module, Value
+from ..structure.code.values import CodeError, Module, Record, Value, is_tensor
 from ..verdict import Evidence
 from .binding import Array, array_of, number_of, outcome, tensor_of, tokens
 
@@ -23,10 +25,21 @@ _WIDTHS = (48, 256, 32, 200, 240, 24, 128, 250, 40, 80)
 LAYERS = tuple(Layer(_WIDTHS[k], _WIDTHS[k + 1], k, len(_WIDTHS) - 1) for k in range(len(_WIDTHS) - 1))
 """Uneven layers on which code is run, up to twelve times wider than long: square ones hide much."""
 
+_SMALL_WIDTHS = (12, 40, 9, 36, 20, 48, 10, 30, 14, 44)
+SMALL = tuple(
+    Layer(_SMALL_WIDTHS[k], _SMALL_WIDTHS[k + 1], k, len(_SMALL_WIDTHS) - 1)
+    for k in range(len(_SMALL_WIDTHS) - 1)
+)
+SQUARE = tuple(Layer(width, width, k, 4) for k, width in enumerate((12, 20, 33, 48)))
+
+_OTHER_SEED = 77
 _ENOUGH = 4  # layers that must have worked
 _LEAST_WIDTH, _MOST_WIDTH = 8, 1024  # of layers made from the keys of a table
 _LEAST_WIDTHS, _MOST_WIDTHS = 3, 4
 _CHANCE = frozenset({"rng", "gen", "generator", "key", "seed", "rs", "rnd", "random", "state", "prng"})
+
+_STRUCTURED = frozenset({"orthogonal-init", "identity-rnn-init", "zero-init-residual"})
+"""What can be told from square layers; laws of the fans cannot."""
 
 Maker = Callable[[Layer], Array]
 
@@ -41,7 +54,7 @@ def as_init_law(candidate: Candidate) -> tuple[Evidence, ...]:
             rows = [StdRow(layer, _std(candidate, roles, layer)) for layer in layers]
         except CodeError:
             continue
-        if all(row.std > 0.0 for row in rows):
+        if all(row.std > 0.0 for row in rows) and layers is not SQUARE:
             return probe_init_table(rows)
     return (not_probed("it does not run as a standard deviation of the fans"),)
 
@@ -55,10 +68,23 @@ def as_init_weights(candidate: Candidate) -> tuple[Evidence, ...]:
         if len(summaries) < _ENOUGH:
             continue
         found = probe_init_weights(summaries)
+        structured = found[0].technique in _STRUCTURED
+        if not structured and (layers is SQUARE or _without_chance(make, summaries[0])):
+            continue
         if "fan_out" not in found[0].mode:
             return found
         first = first or found  # another reading of the two sizes may be the plainer one
     return first or (not_probed("it does not run as an initialiser of a matrix"),)
+
+
+def _without_chance(make: Maker, first: WeightSummary) -> bool:
+    """Whether another seed gives the same weights: a table of numbers then, and no random start."""
+    layer = first.layer
+    try:
+        other = summarise_weights(make(replace(layer, layer=_OTHER_SEED)), layer)
+    except CodeError:
+        return False
+    return other == first
 
 
 def _summaries(make: Maker, layers: Sequence[Layer]) -> list[WeightSummary]:
@@ -75,7 +101,19 @@ def _summaries(make: Maker, layers: Sequence[Layer]) -> list[WeightSummary]:
 
 
 def _layer_sets(candidate: Candidate) -> list[tuple[Layer, ...]]:
-    """Our own layers, and layers of the widths that code with tables knows."""
+    """Our own layers, and layers of the widths that code with tables knows; square ones last, on which
+    only structure is told."""
+    return [*_uneven_sets(candidate), SQUARE]
+
+
+def _loops_within_loops(source: ast.AST) -> bool:
+    loops = [node for node in ast.walk(source) if isinstance(node, (ast.For, ast.While, ast.comprehension))]
+    return len(loops) >= 2
+
+
+def _uneven_sets(candidate: Candidate) -> list[tuple[Layer, ...]]:
+    if _loops_within_loops(candidate.source):
+        return [SMALL]  # code that sets weights one by one
     widths = sorted({n for n in candidate.keys if _LEAST_WIDTH <= n <= _MOST_WIDTH})[:_MOST_WIDTHS]
     pairs = [(i, o) for i in widths for o in widths if i != o]
     if len(widths) < _LEAST_WIDTHS:
@@ -106,6 +144,16 @@ def _by_order(candidate: Candidate, roles: tuple[str, ...]) -> dict[str, str] | 
 def _makers(candidate: Candidate) -> list[Maker]:
     """Ways to get a matrix of a layer's shape out of the code."""
     names = tuple(name for name in candidate.required if not tokens(name) & _CHANCE)
+    held = [name for name in names if name in candidate.records]
+    if held:
+        whole = [_given_layer(candidate, held[0])] if len(names) == 1 else []
+        return [*whole, _given_record(candidate, held[0], tuple(name for name in names if name != held[0]))]
+    if candidate.kind == "snippet" and 1 <= len(names) <= 2:
+        return [*_makers_of(candidate, names), *_set_by_snippet(candidate, names)]
+    return _makers_of(candidate, names)
+
+
+def _makers_of(candidate: Candidate, names: tuple[str, ...]) -> list[Maker]:
     if len(names) == 1:
         return [
             _given_matrix(candidate, names[0]),
@@ -165,6 +213,46 @@ def _given_shape(candidate: Candidate, name: str) -> Maker:
         return _matrix(outcome(candidate, values), layer)
 
     return make
+
+
+def _given_record(candidate: Candidate, name: str, sizes: tuple[str, ...]) -> Maker:
+    """Something whose fields are matrices (`cell.U[:] = q`): the field that the code changed."""
+
+    def make(layer: Layer) -> Array:
+        record = Record(lambda _: tensor_of(np.full((layer.fan_out, layer.fan_in), 7.0)))
+        _seed(layer.layer)
+        values = dict.fromkeys(sizes, layer.fan_in) if len(sizes) == 1 else {}
+        if len(sizes) > 1:
+            raise CodeError("more sizes than one beside the layer")
+        candidate.run({**_chance(candidate), **values, name: record})
+        fields = [record.fields.get("weight"), *reversed(record.fields.values())]
+        for value in fields:
+            if is_tensor(value) and value.dim() == 2 and bool((value != 7.0).any()):
+                return _matrix(value, layer)
+        raise CodeError("it set no matrix")
+
+    return make
+
+
+def _set_by_snippet(candidate: Candidate, names: tuple[str, ...]) -> list[Maker]:
+    """Bare code that sets several arrays: the last that has the layer's shape."""
+
+    def maker(roles: tuple[str, ...]) -> Maker:
+        chosen = _by_name(candidate) or dict(zip(names, roles, strict=False))
+
+        def make(layer: Layer) -> Array:
+            _seed(layer.layer)
+            values = {name: getattr(layer, role) for name, role in chosen.items()}
+            result = candidate.run({**_chance(candidate), **values})
+            for name in reversed(candidate.written):
+                value = result.get(name)
+                if is_tensor(value) and value.dim() == 2:
+                    return _matrix(value, layer)
+            raise CodeError("it sets no matrix of the layer's shape")
+
+        return make
+
+    return [maker(("fan_in", "fan_out")), maker(("fan_out", "fan_in"))]
 
 
 def _given_fans(candidate: Candidate, names: tuple[str, ...], roles: tuple[str, ...]) -> Maker:

@@ -31,6 +31,7 @@ _HINTS: Mapping[str, frozenset[str]] = {
     ),
 }
 _PARAMETER = frozenset({"p", "param", "params", "theta", "w", "weights", "x", "parameter", "q"})
+_BEFORE = frozenset({"prev", "previous", "old", "last", "before"})
 _PLAIN = "sgd"
 _VALUES = {"rate": 0.01, "second": 0.999, "first": 0.9, "tiny": 1e-8, "pull": 0.0}
 
@@ -104,7 +105,7 @@ class _Carrier:
         tensor.foreign_grad = slope
         others = [n for n in self.candidate.required if n not in {self.parameter, self.gradient}]
         roles = hinted(others, _HINTS)
-        values = {name: self._value(name, roles.get(name, ""), g) for name in others}
+        values = {name: self._value(name, roles.get(name, ""), p, g) for name in others}
         if self.parameter is not None:
             held = self.parameter in self.candidate.holders
             values[self.parameter] = _model_of(tensor) if held else tensor
@@ -112,16 +113,19 @@ class _Carrier:
             values[self.gradient] = slope
         return values
 
-    def _value(self, name: str, role: str, g: Array) -> Value:
+    def _value(self, name: str, role: str, p: Array, g: Array) -> Value:
         written = name in self.candidate.written
         if name in self.state:
             return self.state[name]
         if role == "count":
             return self.clock - 1 if written else self.clock
+        if tokens(name) & _BEFORE and self.parameter is not None and tokens(name) & tokens(self.parameter):
+            return self.state.setdefault(name, tensor_of(p))
         if name in self.candidate.records:
             memory = self.candidate.kept_fields
             return self.state.setdefault(name, Record(lambda field: _fresh(field, g, kept=field in memory)))
-        if written or role == "state":
+        kept = name in self.candidate.stored and not (role == "rate" and len(name) > 1)
+        if written or kept or role == "state":
             keyed = name in self.candidate.keyed
             return self.state.setdefault(name, _Memory(g) if keyed else tensor_of(0.0 * g))
         return _VALUES.get(role, 0.9)

@@ -15,9 +15,12 @@ from ..structure.code.values import CodeError
 from ..verdict import Evidence, Relation
 from .binding import tokens
 from .curves import as_activation, as_gate, as_schedule
+from .gradients import as_gradient_change
 from .init import as_init_law, as_init_weights, hints_at_init
 from .maps import as_attention, as_compressor, as_mask, as_penalty
+from .noise import as_noise, draws_chance
 from .optimizer import as_optimizer, hints_at_optimizer
+from .tasks import as_task
 from .tensors import as_loss, as_normaliser, as_residual_loss
 
 __all__ = ["play"]
@@ -61,6 +64,14 @@ def play(tree: ast.Module, claim: str) -> list[Evidence]:
 
 
 def _roles(candidate: Candidate, claim: str) -> Sequence[Role]:
+    if hints_at_optimizer(candidate):
+        return (as_gradient_change, *_hinted_roles(candidate, claim), as_noise, as_task)
+    if draws_chance(candidate):
+        return (*_hinted_roles(candidate, claim), as_noise, as_task)
+    return (as_task, *_hinted_roles(candidate, claim))
+
+
+def _hinted_roles(candidate: Candidate, claim: str) -> Sequence[Role]:
     names = (*candidate.required, *candidate.optional)
     called = _called(candidate.source)
     if hints_at_optimizer(candidate):
@@ -89,7 +100,8 @@ def _scalar(called: frozenset[str], candidate: Candidate) -> bool:
     """Whether the code works on plain numbers: it may be a schedule with telling names removed."""
     plain = {"float", "int", "max", "min", "cos", "sin", "exp", "sqrt", "pow", "abs", "floor", "log", "round"}
     branches = any(isinstance(node, (ast.If, ast.IfExp)) for node in ast.walk(candidate.source))
-    return called <= plain and branches and 1 <= len(candidate.required) <= 5
+    curved = bool(called & {"cos", "exp", "sqrt", "pow"}) and len(candidate.required) > 1
+    return called <= plain and (branches or curved) and 1 <= len(candidate.required) <= 5
 
 
 def _mentions(claim: str, words: Sequence[str]) -> bool:

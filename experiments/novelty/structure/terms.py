@@ -85,9 +85,22 @@ def add(*parts: Term) -> Term:
                 constant += _number(item)
             else:
                 terms.append(item)
+    terms = _without_opposites(terms)
     if constant or not terms:
         terms.append(number(constant))
     return terms[0] if len(terms) == 1 else ("+", *_ordered(terms))
+
+
+def _without_opposites(terms: list[Term]) -> list[Term]:
+    """Without pairs of a term and its negative: `x - x` is nothing."""
+    kept: list[Term] = []
+    for term in terms:
+        opposite = multiply(number(-1.0), term)
+        if opposite in kept:
+            kept.remove(opposite)
+        else:
+            kept.append(term)
+    return kept
 
 
 def multiply(*parts: Term) -> Term:

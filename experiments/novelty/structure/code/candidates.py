@@ -20,6 +20,7 @@ __all__ = ["Candidate", "candidates", "free_names"]
 
 _MAX_CANDIDATES = 8
 _PYTHON = frozenset({"isinstance", "super", "getattr", "setattr", "type", "sum", "float", "issubclass"})
+_TYPES = frozenset({"bool", "int", "float", "complex", "str"})
 _ARRAY_WORDS = frozenset({"shape", "T", "mT", "data", "grad", "ndim", "dtype", "device", "requires_grad"})
 _STEPS = 3_000_000  # of one candidate over all its calls; some four seconds
 
@@ -43,6 +44,8 @@ class Candidate:
     """Makes the same candidate with fresh state (a new instance of its class)."""
     keys: tuple[int, ...] = ()
     """Whole numbers under which tables in the code are looked up."""
+    left: Callable[[], int] = lambda: 0
+    """Steps of work that are left to it over all its calls."""
 
     @property
     def reads_gradient(self) -> bool:
@@ -54,6 +57,24 @@ class Candidate:
         """Attributes that the code sets: the memory of its records."""
         stores = (n for n in ast.walk(self.source) if isinstance(n, ast.Attribute))
         return frozenset(node.attr for node in stores if isinstance(node.ctx, ast.Store))
+
+    @property
+    def stored(self) -> frozenset[str]:
+        """Names that the code sets, also in place or in part: what it may carry from call to call."""
+        found: set[str] = set()
+        for node in ast.walk(self.source):
+            match node:
+                case ast.Name(id=name, ctx=ast.Store()):
+                    found.add(name)
+                case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store()):
+                    found.add(name)
+                case ast.Call(func=ast.Attribute(value=owner, attr=method)) if method.endswith("_"):
+                    inner = owner
+                    while isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute):
+                        inner = inner.func.value
+                    if isinstance(inner, ast.Name):
+                        found.add(inner.id)
+        return frozenset(found)
 
     @property
     def holders(self) -> frozenset[str]:
@@ -93,6 +114,7 @@ class Candidate:
             if isinstance(node, ast.Attribute)
             and isinstance(node.value, ast.Name)
             and node.value.id in self.required
+            and node.value.id not in self.keyed
             and node.attr not in _ARRAY_WORDS
             and lookup(node.attr) is None
         )
@@ -114,7 +136,8 @@ def candidates(tree: ast.Module) -> tuple[Candidate, ...]:
     called = _called_names(tree)
     found.sort(key=lambda candidate: candidate.name in called)
     keys = _table_keys(tree)
-    return tuple(replace(candidate, keys=keys) for candidate in [*found, *snippet][:_MAX_CANDIDATES])
+    made = [replace(candidate, keys=keys, left=machine.left) for candidate in found]
+    return tuple([*made, *(replace(candidate, keys=keys) for candidate in snippet)][:_MAX_CANDIDATES])
 
 
 def _table_keys(tree: ast.Module) -> tuple[int, ...]:
@@ -130,7 +153,7 @@ def free_names(statements: Sequence[ast.AST]) -> tuple[str, ...]:
     for statement in statements:
         reads, writes = _reads_and_writes(statement)
         for name in reads:
-            if name not in bound and name not in MODULES and name not in NUMBERS:
+            if name not in bound and name not in MODULES | _TYPES and name not in NUMBERS:
                 order.setdefault(name)
         bound |= writes
     return tuple(order)
@@ -251,6 +274,8 @@ def _of_optimizer(machine: Machine, cls: ClassValue, node: ast.ClassDef) -> Cand
 
     def run(values: Mapping[str, Value]) -> Value:
         tensor = values["p"]
+        if getattr(tensor, "foreign_grad", None) is None:
+            raise CodeError("an optimizer needs a gradient")
         if "own" not in made:
             made["p"] = tensor.clone()
             made["own"] = machine.call(cls, (), {**{n: _size(n) for n in names[1:]}, names[0]: [made["p"]]})
@@ -315,7 +340,14 @@ def _of_snippet(tree: ast.Module, scope: Scope) -> list[Candidate]:
     names = tuple(name for name in free_names(body) if name not in defined)
     written: dict[str, None] = {}
     for statement in body:
-        written |= dict.fromkeys(sorted(_reads_and_writes(statement)[1]))
+        loops = {
+            name
+            for node in ast.walk(statement)
+            if isinstance(node, ast.For)
+            for name in _names_in(node.target)
+        }
+        fresh = sorted(_reads_and_writes(statement)[1], key=lambda name: (name not in loops, name))
+        written = {name: None for name in written if name not in fresh} | dict.fromkeys(fresh)
     machine = Machine(_STEPS)
 
     def run(values: Mapping[str, Value]) -> Value:
@@ -326,8 +358,14 @@ def _of_snippet(tree: ast.Module, scope: Scope) -> list[Candidate]:
 
     wrapped = ast.Module(list(body), [])
     return (
-        [Candidate("snippet", "snippet", names, (), run, wrapped, tuple(written))] if names or written else []
+        [Candidate("snippet", "snippet", names, (), run, wrapped, tuple(written), left=machine.left)]
+        if names or written
+        else []
     )
+
+
+def _names_in(target: ast.expr) -> list[str]:
+    return [node.id for node in ast.walk(target) if isinstance(node, ast.Name)]
 
 
 def _last_value(machine: Machine, body: Sequence[ast.stmt], scope: Scope) -> Value:

@@ -35,6 +35,10 @@ class Expressions:
         """Call anything callable of interpreted code."""
         raise CodeError(f"no calls here: {function}, {args}, {kwargs}")
 
+    def left(self) -> int:
+        """Steps of work that are left."""
+        return self._left
+
     def value(self, node: ast.expr, scope: Scope) -> Value:
         """The value of one expression; every failure is a CodeError."""
         try:

@@ -26,9 +26,12 @@ __all__ = ["MAX_ENTRIES", "lookup", "plain", "shape_of", "tensor_attribute"]
 MAX_ENTRIES = 1 << 21  # of one new array
 
 _FACTS = frozenset({"ndim", "dtype", "device", "requires_grad", "is_cuda", "is_sparse"})
-_LINALG = frozenset({"qr", "svd", "eigh", "svdvals"})  # torch has deprecated forms of these
+_LINALG = frozenset({"qr", "svd", "eigh", "svdvals", "solve"})  # torch has deprecated forms of these
 _TAKES_SHAPES = frozenset({"reshape", "view", "transpose", "permute", "expand", "repeat", "roll", "flip"})
-_TAKES_LISTS = frozenset({"meshgrid", "einsum", "cat", "stack", "broadcast_to", "tensordot"})
+_TAKES_LISTS = frozenset(
+    {"meshgrid", "einsum", "cat", "stack", "broadcast_to", "tensordot"}
+    | {"hstack", "vstack", "dstack", "column_stack", "block_diag"}
+)
 _LIFTS_SECOND = frozenset(
     {"atan2", "copysign", "fmod", "hypot", "logaddexp", "maximum", "minimum", "remainder", "true_divide"}
     | {

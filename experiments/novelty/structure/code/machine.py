@@ -97,7 +97,14 @@ class Machine(Expressions):
             raise CodeError("a call of something that is no function")
         if hasattr(function, "forward") and not is_tensor(function):
             return function(*(as_tensor(a) if not is_tensor(a) else a for a in args)).detach()
-        return function(*args, **kwargs)
+        own = {key: self._as_python(value) for key, value in kwargs.items()}
+        return function(*(self._as_python(value) for value in args), **own)
+
+    def _as_python(self, value: Value) -> Value:
+        """A function of the code as one that a library function can call (`sorted(x, key=f)`)."""
+        if not isinstance(value, Function):
+            return value
+        return lambda *args: self.call(value, args)
 
     def _call_function(self, function: Function, args: list[Value], kwargs: dict[str, Value]) -> Value:
         if function.owner is not None:

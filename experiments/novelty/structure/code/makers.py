@@ -26,7 +26,8 @@ def makers() -> Table:
     def filled(fill: Callable[[tuple[int, ...]], torch.Tensor]) -> Callable[..., Value]:
         def create(*args: Value, size: Value = None, shape: Value = None, **_: Value) -> Value:
             given = size if size is not None else shape
-            return fill(shape_of(args if given is None else (given,)))
+            sizes = [arg for arg in args if isinstance(arg, (int, float, list, tuple)) or is_tensor(arg)]
+            return fill(shape_of(sizes if given is None else (given,)))  # a type may stand beside the shape
 
         return create
 
@@ -192,9 +193,25 @@ def casts() -> Table:
         "one_hot": _one_hot,
         "new_zeros": lambda x, *s, **_: as_tensor(x).new_zeros(shape_of(s)),
         "new_ones": lambda x, *s, **_: as_tensor(x).new_ones(shape_of(s)),
+        "ptp": lambda x, **_: as_tensor(x).max() - as_tensor(x).min(),
+        "average": _average,
+        "percentile": _percentile,
+        "partition": lambda x, *_, **__: as_tensor(x).sort(-1).values,
+        "argpartition": lambda x, *_, **__: as_tensor(x).argsort(-1),
         "max": _extreme("maximum", "amax", "argmax"),
         "min": _extreme("minimum", "amin", "argmin"),
     }
+
+
+def _percentile(x: Value, q: Value, **words: Value) -> Value:
+    quantile = lookup("quantile")
+    return quantile(x, as_tensor(q) / 100.0, **words) if quantile else x
+
+
+def _average(x: Value, weights: Value = None, axis: Value = None, **_: Value) -> Value:
+    values = as_tensor(x).double()
+    parts = values if weights is None else values * as_tensor(weights) / as_tensor(weights).mean()
+    return parts.mean() if axis is None else parts.mean(int(axis))
 
 
 def _one_hot(labels: Value, num_classes: Value = -1, **_: Value) -> Value:
@@ -258,7 +275,7 @@ def python_functions() -> Table:
         "enumerate": lambda x, start=0: list(enumerate(x, start)),
         "zip": lambda *xs, **_: list(zip(*xs, strict=False)),
         "reversed": lambda x: list(reversed(list(x))),
-        "sorted": lambda x, **_: sorted(x),
+        "sorted": lambda x, key=None, reverse=False: sorted(x, key=key, reverse=bool(reverse)),
         "list": lambda x=(): list(x),
         "tuple": lambda x=(): tuple(x),
         "dict": lambda **fields: dict(fields),
@@ -299,13 +316,13 @@ def _sum(values: Value, start: Value = 0) -> Value:
     return total
 
 
-def _prod(values: Value, **kwargs: Value) -> Value:
+def _prod(values: Value, dim: Value = None, **kwargs: Value) -> Value:
+    axis = kwargs.get("axis", dim)
+    if axis is not None:
+        return as_tensor(values).prod(int(axis), keepdim=bool(kwargs.get("keepdim", False)))
     if isinstance(values, (list, tuple)):
         return math.prod(values)
-    function = lookup("cumprod")
-    return (
-        as_tensor(values).prod() if not kwargs or function is None else as_tensor(values).prod(kwargs["dim"])
-    )
+    return as_tensor(values).prod()
 
 
 def _factorial(n: Value) -> Value:

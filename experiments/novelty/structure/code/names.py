@@ -32,6 +32,11 @@ _PERMITTED = """
     xavier_normal_ xavier_uniform_ orthogonal_ trunc_normal_ sparse_ eye_ dirac_ zeros_ ones_ constant_
     normal_ uniform_ zeros_like ones_like rand_like randn_like full_like empty_like bernoulli
     multinomial bernoulli_ exponential_ fft ifft rfft irfft
+    solve matrix_exp matrix_power cummax cummin logcumsumexp diff cross nanmean nansum aminmax heaviside
+    signbit nextafter block_diag column_stack hstack vstack dstack fliplr flipud isclose allclose cov
+    corrcoef softmin pixel_shuffle pixel_unshuffle cosine_embedding_loss multi_margin_loss
+    multilabel_soft_margin_loss vander nanmedian rsub baddbmm_ acos_ cos_ sin_ log_ erfinv_ trunc_ ceil_
+    logit_ expm1_ log1p_ unflatten masked_scatter index_add_ index_fill argwhere nonzero
 """
 PERMITTED: tuple[str, ...] = tuple(_PERMITTED.split())
 
@@ -43,7 +48,9 @@ _ALIASES = """
     rint=round pinv=pinverse ger=outer log_sigmoid=logsigmoid standardize=layer_norm mod=remainder
     erf_=erf vdot=dot inner=dot reduce_sum=sum reduce_mean=mean reduce_max=amax tile=repeat
     ravel=flatten swap_axes=swapaxes xavier_normal=xavier_normal_ kaiming_normal=kaiming_normal_
-    glorot_normal=xavier_normal_
+    glorot_normal=xavier_normal_ expm=matrix_exp row_stack=vstack digitize=bucketize nanmax=amax
+    nanmin=amin arccosh=acosh arcsinh=asinh float_power=pow
+    kaiming_uniform=kaiming_uniform_ xavier_uniform=xavier_uniform_ orthogonal=orthogonal_
 """
 ALIASES: dict[str, str] = {
     alias: name for alias, _, name in (pair.partition("=") for pair in _ALIASES.split())

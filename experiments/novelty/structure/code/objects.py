@@ -214,7 +214,8 @@ def _of_plain(value: Value, name: str) -> Value:
         "int": {"bit_length", "real"},
         "float": {"is_integer", "real"},
     }
-    kind = next((k for k in permitted if type(value).__name__ == k), "")
+    kinds = (type(value), *type(value).__mro__)
+    kind = next((k.__name__ for k in kinds if k.__name__ in permitted), "")
     if isinstance(value, (int, float)) and name in {
         "item",
         "float",

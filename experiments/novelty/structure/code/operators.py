@@ -42,12 +42,14 @@ _COMPARE: Mapping[type[ast.cmpop], Callable[[Value, Value], Value]] = {
 
 def binary(operation: ast.operator, left: Value, right: Value) -> Value:
     """`left op right`, with truth values as numbers wherever an array is involved."""
-    if is_tensor(left) or is_tensor(right):
+    arrays = is_tensor(left) or is_tensor(right)
+    if arrays:
         left, right = _array_operands(operation, left, right)
     else:
         _bound_numbers(operation, left, right)
     try:
-        return plain(_BINARY[type(operation)](left, right))
+        result = _BINARY[type(operation)](left, right)
+        return plain(result) if arrays else result
     except _FAILURES as error:
         raise CodeError(f"{type(operation).__name__}: {str(error)[:100]}") from None
 

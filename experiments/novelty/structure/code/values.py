@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
+
 from leaderboard.errors import PeerError
 
 if TYPE_CHECKING:
@@ -49,8 +51,24 @@ def as_tensor(value: Value) -> torch.Tensor:
     if isinstance(value, (bool, int, float)):
         return torch.tensor(float(value), dtype=torch.float64)
     if isinstance(value, (list, tuple)):
-        return _stacked([as_tensor(item) for item in value])
+        return _of_numbers(value) if _leaf_is_number(value) else _stacked([as_tensor(item) for item in value])
     raise CodeError(f"a {type(value).__name__} is not an array")
+
+
+def _leaf_is_number(value: Value) -> bool:
+    while isinstance(value, (list, tuple)) and value:
+        value = value[0]
+    return isinstance(value, (int, float))
+
+
+def _of_numbers(value: Sequence[Value]) -> torch.Tensor:
+    """Nested lists that begin with a number: all at once where they hold nothing else."""
+    import torch
+
+    try:
+        return torch.from_numpy(np.array(value, dtype=np.float64))
+    except (ValueError, TypeError):
+        return _stacked([as_tensor(item) for item in value])
 
 
 def _stacked(parts: Sequence[torch.Tensor]) -> torch.Tensor:
