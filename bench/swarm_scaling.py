@@ -11,9 +11,6 @@ as always) and sees its effect. *Shared*: agents also see the eight best recipes
 - `long`: the same with sixteen settings, each of which depends on its neighbour.
 - `byte-lm`: the surrogate of byte-lm (bench/byte_lm_surrogate.py): nine settings, some of them choices, searched by
   the elite; the target is nine tenths of what the best of a long search gains.
-- `law`: an expression task. A hidden law of six nodes over deep-mlp's variables, which no entry of the search's
-  library equals; the effect falls with the distance of the logarithms and is nothing beyond a factor of about three;
-  searched by evolution. The target is a law within about 5 %.
 
 - efficiency: rounds of one agent / (N * rounds of N agents)
 - cost: evaluations of N agents / evaluations of one agent; isolated agents are stopped at four times.
@@ -39,17 +36,12 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import numpy as np
-
-from experiments.expr import parse
 from experiments.recipe import Recipe
 from experiments.search.elite import Elite
-from experiments.search.evolution import Evolution
 from experiments.search.numeric import Tpe
 from experiments.search.proposer import Briefing, Trial
-from experiments.search.region import Region
 from experiments.space import FloatRange, Setting, Space
-from experiments.track import Track, load_track
+from experiments.track import Track
 from leaderboard.manifest import TrackManifest
 
 POOL = 8
@@ -128,25 +120,6 @@ def byte_lm_task(mind: object) -> Task:
     return Task(TRACK, mind, lambda _rng: gain, 0.9 * best, 8, NAMES)
 
 
-HIDDEN = "sqrt(3/(fan_in + fan_out))"
-REACH = 1.0  # distance of logarithms beyond which a law has no effect
-
-
-def law_task() -> Task:
-    track = load_track("deep-mlp")
-    region = Region.of(track.space.slot("init_std"))
-    hidden = region.features(region.values(parse(HIDDEN, region.variables)))
-
-    def effect(recipe: Recipe) -> float:
-        table = region.values(parse(recipe.slot("init_std"), region.variables))
-        if not region.sensible(table):
-            return -1.0
-        away = float(np.sqrt(((region.features(table) - hidden) ** 2).mean()))
-        return 2.0 * max(1.0 - away / REACH, 0.0) ** 2
-
-    return Task(track, Evolution(), lambda _rng: effect, 2.0 * 0.95**2, 2)
-
-
 def trial_of(recipe: Recipe, value: float, own: bool) -> Trial:
     return Trial(recipe, value, hashlib.sha256(recipe.id).digest(), own=own)
 
@@ -218,9 +191,7 @@ def main() -> None:
         "--quick", action="store_true", help="the short task alone, fewer agents, two repetitions"
     )
     parser.add_argument("--json", action="store_true")
-    parser.add_argument(
-        "--task", nargs="*", choices=["short", "long", "byte-lm", "law"], default=["short", "long"]
-    )
+    parser.add_argument("--task", nargs="*", choices=["short", "long", "byte-lm"], default=["short", "long"])
     parser.add_argument("--repetitions", type=int, default=0)
     parser.add_argument("--mind", choices=["elite", "tpe"], default="elite")
     options = parser.parse_args()
@@ -229,7 +200,6 @@ def main() -> None:
         "short": lambda: settings_task(8, 0.0, mind, 8),
         "long": lambda: settings_task(16, 0.7, mind, 5),
         "byte-lm": lambda: byte_lm_task(mind),
-        "law": law_task,
     }
     report: dict[str, dict[str, object]] = {}
     for name in ["short"] if options.quick else options.task:
