@@ -3,8 +3,10 @@
 Two hundred copies of one program that differ in comments must be one candidate, not two hundred tries at
 luck. The canonical form is the syntax tree written out again after removing what cannot matter: comments,
 layout, docstrings, other constant statements, type annotations of functions, superfluous `pass`; local
-names of top-level functions become v0, v1, ... in order of appearance. The id is a hash of that text, the
-text itself is the blob that travels, and a node that receives one needs only the hash to check it.
+names of top-level functions become v0, v1, ... in order of appearance. Annotations stay where a decorator
+may read them, and all of it stays in a program that looks at its own signatures or texts. The id is a hash of
+that text, the text itself is the blob that travels, and a node that receives one needs only the hash to check
+it.
 
 Canonical text is written by `ast.unparse`, whose spelling may change between versions of Python. So the id of
 one program may differ between nodes with different Pythons: that weakens the merging of duplicates, nothing
@@ -40,6 +42,12 @@ _SCOPES: Final = (
     ast.AsyncFunctionDef, ast.DictComp, ast.FunctionDef, ast.GeneratorExp, ast.Lambda, ast.ListComp,
     ast.SetComp,
 )  # fmt: skip
+# Functions and attributes that see annotations, docstrings or names of parameters: nothing of a program that
+# mentions one is removed or renamed.
+_REFLECTION: Final = frozenset({
+    "__annotations__", "__code__", "__doc__", "__kwdefaults__", "get_annotations", "get_type_hints",
+    "getdoc", "getfullargspec", "signature",
+})  # fmt: skip
 _UNRENAMED: Final = (ast.ClassDef, ast.Global, ast.Match, ast.Nonlocal)
 
 
@@ -65,12 +73,13 @@ def program_id(source: bytes) -> bytes:
 def read_program(source: str | bytes) -> Program:
     """The program in a source text; Rejected(PROGRAM_SIZE or PROGRAM_SYNTAX) says what is wrong with it."""
     tree = _parse(_decode(source))
-    _strip(tree)
-    keywords = _keywords(tree)
-    for function in tree.body:
-        if isinstance(function, ast.FunctionDef) and keywords is not None:
-            _rename(function, keywords)
-    text = ast.unparse(tree) + "\n"
+    if not _reflects(tree):
+        _strip(tree)
+        keywords = _keywords(tree)
+        for function in tree.body:
+            if isinstance(function, ast.FunctionDef) and keywords is not None:
+                _rename(function, keywords)
+    text = _unparsed(tree)
     if len(text.encode()) > MAX_SOURCE_BYTES:
         raise Rejected(Code.PROGRAM_SIZE, f"the canonical form has more than {MAX_SOURCE_BYTES} bytes")
     return Program(text, frozenset(_bound(tree.body)))
@@ -81,7 +90,7 @@ def _decode(source: str | bytes) -> str:
     if len(raw) > MAX_SOURCE_BYTES:
         raise Rejected(Code.PROGRAM_SIZE, f"{len(raw)} bytes of source; at most {MAX_SOURCE_BYTES} are taken")
     try:
-        return raw.decode("utf-8")
+        return raw.decode("utf-8-sig")  # some editors begin a file with a mark of its encoding
     except UnicodeDecodeError as error:
         raise Rejected(Code.PROGRAM_SYNTAX, f"the source is not UTF-8: {error.reason}") from None
 
@@ -96,6 +105,26 @@ def _parse(text: str) -> ast.Module:
         raise Rejected(Code.PROGRAM_SYNTAX, f"cannot be parsed: {type(error).__name__}") from None
     _check_size(tree)
     return tree
+
+
+def _unparsed(tree: ast.Module) -> str:
+    """The tree as text; Rejected if it has none, as numbers too long for decimal digits."""
+    try:
+        text = ast.unparse(tree) + "\n"
+        text.encode()
+        ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise Rejected(Code.PROGRAM_SYNTAX, f"cannot be written out again: {type(error).__name__}") from None
+    return text
+
+
+def _reflects(tree: ast.Module) -> bool:
+    """Does the program look at its own text, beyond what it computes with?"""
+    return any(
+        (isinstance(node, ast.Name) and node.id in _REFLECTION)
+        or (isinstance(node, ast.Attribute) and node.attr in _REFLECTION)
+        for node in ast.walk(tree)
+    )
 
 
 def _check_brackets(text: str) -> None:
@@ -135,8 +164,8 @@ def _strip(tree: ast.Module) -> None:
                 needed = field == "body" and node is not tree
                 needed = needed or (field == "finalbody" and bool(block))
                 setattr(node, field, _kept(block, needed=needed))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            node.returns = None
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.decorator_list:
+            node.returns = None  # a decorator may read annotations: functools.singledispatch does
             arguments = node.args
             for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
                 argument.annotation = None
@@ -219,15 +248,14 @@ def _otherwise_bound(nodes: list[ast.AST]) -> set[str]:
     return found
 
 
-def _bound(body: list[ast.stmt]) -> Iterable[str]:
-    for statement in body:
-        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
-            yield statement.name
-        elif isinstance(statement, ast.Import | ast.ImportFrom):
-            yield from ((alias.asname or alias.name).split(".")[0] for alias in statement.names)
-        elif isinstance(statement, ast.Assign | ast.AnnAssign | ast.If | ast.Try | ast.With):
-            yield from (
-                node.id
-                for node in ast.walk(statement)
-                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-            )
+def _bound(body: Iterable[ast.AST]) -> Iterable[str]:
+    """Names that are bound in this scope, also within `if`, `try`, loops and the like."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield from ((alias.asname or alias.name).split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif not isinstance(node, _SCOPES):
+            yield from _bound(ast.iter_child_nodes(node))

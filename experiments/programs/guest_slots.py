@@ -6,18 +6,17 @@ Requests are marshal tuples from the parent. The first is ("load", source); late
     ("schedule", (t, ...))                           one float64 array
     ("activation", bytes of float64)                 the values, then the derivatives
 
-An answer is b"\\0" and arrays (dtype, dimensions, sizes, data), or b"\\1", a code and a reason. Nothing in
-here is trusted by the parent: after ("load", ...) this process belongs to the candidate.
+Answers are as `loop` says. Nothing in here is trusted by the parent: after ("load", ...) this process belongs
+to the candidate.
 """
 
 from __future__ import annotations
 
-import marshal
-import struct
 import sys
-import types
 
 import numpy as np
+
+from experiments.sandbox.guest.loop import WrongError, names_of, serve, without_compiler
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,10 +26,6 @@ if TYPE_CHECKING:
     from ..sandbox.guest.boot import Channel
 
 STEP = 6e-6  # for central differences: about the cube root of the float64 epsilon
-
-
-class WrongError(Exception):
-    """An answer that cannot be sent; the first argument is the code."""
 
 
 def floats(value: Any, shape: tuple[int, ...]) -> Any:
@@ -48,10 +43,8 @@ class Program:
     """The functions of one program."""
 
     def __init__(self, source: str) -> None:
-        module = types.ModuleType("program")
-        sys.modules["program"] = module  # where dataclasses and the like look a class's module up
-        self.names: dict[str, Any] = module.__dict__
-        exec(compile(source, "program.py", "exec"), self.names)  # noqa: S102 - what this process is for
+        without_compiler()
+        self.names = names_of(source)
         self.pointwise: Callable[[Any], tuple[Any, Any]] | None = None
 
     def initialiser(self, fans: tuple[tuple[int, int], ...], seed: int) -> list[Any]:
@@ -92,7 +85,7 @@ class Program:
     def _tensors(self, x: Any) -> tuple[Any, Any]:
         torch = sys.modules["torch"]
         tensor = torch.from_numpy(x).requires_grad_()
-        y = self.names["activation"](tensor)
+        y = self.names["activation"](tensor.clone())  # which it may change in place
         if not isinstance(y, torch.Tensor):
             y = torch.full_like(tensor, float(y))
         slope = torch.zeros_like(tensor)
@@ -119,34 +112,6 @@ class Program:
         return f(x.copy()), slope
 
 
-def packed(arrays: list[Any]) -> bytes:
-    parts = [b"\0", struct.pack("<B", len(arrays))]
-    for array in arrays:
-        parts.append(struct.pack(f"<cB{array.ndim}I", array.dtype.char.encode(), array.ndim, *array.shape))
-        parts.append(array.tobytes())
-    return b"".join(parts)
-
-
-def failed(error: BaseException) -> bytes:
-    if isinstance(error, WrongError):
-        code, reason = error.args
-    else:
-        code = "memory-limit" if isinstance(error, MemoryError) else "program-error"
-        reason = f"{type(error).__name__}: {error}"
-    return b"\1" + f"{code}\n{reason}".encode("utf-8", "replace")[:2000]
-
-
 def host(channel: Channel) -> None:
     """Answer requests until the parent goes."""
-    program: Program | None = None
-    while True:
-        name, *arguments = marshal.loads(channel.read())  # noqa: S302 - the parent wrote it
-        try:
-            if name == "load":
-                program = Program(*arguments)
-                answer = packed([])
-            else:
-                answer = packed(getattr(program, name)(*arguments))
-        except BaseException as error:  # noqa: BLE001 - a stranger's code may raise anything, also SystemExit
-            answer = failed(error)
-        channel.write(answer)
+    serve(channel, Program)

@@ -4,6 +4,10 @@ A track hands over shapes, times or hidden values, never an image, a label, a lo
 comes back is checked for type, shape and finiteness, and asked a second time in another order: a function
 that answers differently is no function (`impure`), for a value that depends on when it is asked could
 depend on being watched.
+
+A process can remember what it said, and repeat it where a question comes back while it treats new ones by
+row, batch or step. So a sample of all that the activation answered in a trial is asked once more, of a fresh
+process that remembers nothing: whatever depended on more than the number asked shows there.
 """
 
 from __future__ import annotations
@@ -32,9 +36,12 @@ _CALL_S: Final = 40.0  # machines are shared: processor time is what is really l
 _MEMORY: Final = 1 << 30
 # Processor time of one trial: 50 times what the slowest honest program of the corpus uses.
 _LIMITS: Final = Limits(memory_bytes=_MEMORY, cpu_seconds=60, wall_seconds=600.0)
-_SAME: Final = 1e-12  # relative: two calls of one function may differ by vector and scalar kernels
+# Relative: two calls of one function may differ by vector and scalar kernels, in float32 if it computes so.
+_SAME: Final = 1e-6
+_SAME_SLOPE: Final = 0.02  # a central difference of float32 values has no more digits
 _REASKED: Final = 8
 _REMEMBERED: Final = 256
+_AUDITED: Final = 2048  # answers of a trial that a fresh process must repeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,9 @@ class SlotProgram:
         self.defines = check_slots(code.program)
         self._draw = draw  # order of questions and the seed of the program's numbers; never shown to it
         self._child: Confined = spawn(_HOST, code.level, imports=imports(code.program.source), limits=_LIMITS)
+        self._code = code
         self._known = np.empty((2, 0))  # values that `activate` was asked before, and its answers
+        self._said: list[FloatArray] = []  # samples of values, answers and slopes, (3, n) each
         try:
             self._ask(("load", code.program.source), (), _LOAD_S)
         except Rejected:
@@ -78,6 +87,8 @@ class SlotProgram:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        if kind is None and self._said:
+            self._audit()
 
     def close(self) -> None:
         """End the process."""
@@ -114,18 +125,33 @@ class SlotProgram:
         answer = self._ask(("activation", asked[order].tobytes()), [shape, shape], _CALL_S, finite=False)
         values, slopes = np.empty(shape), np.empty(shape)
         values[order], slopes[order] = answer
-        _same(values[len(flat) :], known[1], "activation")
-        self._remember(flat, values)
+        try:
+            _same(values[len(flat) :], known[1], "activation")
+        except Rejected:
+            self._said.clear()  # it needs no further audit
+            raise
+        self._remember(flat, values, slopes)
         return values[: len(flat)].reshape(x.shape), slopes[: len(flat)].reshape(x.shape)
 
-    def _remember(self, flat: FloatArray, values: FloatArray) -> None:
+    def _remember(self, flat: FloatArray, values: FloatArray, slopes: FloatArray) -> None:
         if len(flat) == 0:
             return
         places = self._draw.randint(len(flat), size=_REASKED)
-        fresh = np.stack([flat[places], values[places]])
-        self._known = np.concatenate([self._known, fresh], axis=1)
+        fresh = np.stack([flat[places], values[places], slopes[places]])
+        self._said.append(fresh)
+        self._known = np.concatenate([self._known, fresh[:2]], axis=1)
         if self._known.shape[1] > _REMEMBERED:
             self._known = self._known[:, self._draw.permutation(self._known.shape[1])[:_REMEMBERED]]
+
+    def _audit(self) -> None:
+        """Rejected(IMPURE) unless a fresh process repeats a sample of what the activation answered."""
+        said = np.concatenate(self._said, axis=1)
+        x, values, slopes = said[:, self._draw.permutation(said.shape[1])[:_AUDITED]]
+        with SlotProgram(self._code, self._draw) as fresh:
+            again, slopes_again = fresh.activate(x)
+            fresh._said.clear()
+        _same(again, values, "activation, asked once more in a fresh process,")
+        _same(slopes_again, slopes, "the derivative of activation, in a fresh process,", _SAME_SLOPE)
 
     def _ask(
         self,
@@ -142,10 +168,10 @@ class SlotProgram:
 _NONE: Final = np.empty((2, 0))
 
 
-def _same(again: FloatArray, before: FloatArray, what: str) -> None:
+def _same(again: FloatArray, before: FloatArray, what: str, slack: float = _SAME) -> None:
     """Rejected(IMPURE) unless two answers to one question agree; NaN agrees with NaN."""
     with np.errstate(invalid="ignore"):
-        close = np.abs(again - before) <= _SAME * (1.0 + np.abs(before))
+        close = np.abs(again - before) <= slack * (1.0 + np.abs(before))
     if not (close | (again == before) | (np.isnan(again) & np.isnan(before))).all():
         raise Rejected(Code.IMPURE, f"{what} gave two answers to one question; it must be a function")
 

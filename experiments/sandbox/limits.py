@@ -34,6 +34,9 @@ class Limits:
     """Processor time in all; the kernel ends the process."""
     wall_seconds: float = 120.0
     """From start to finish on the parent's clock; the parent ends the process."""
+    idle_seconds: float = 20.0
+    """Time in all that it may keep its parent waiting without running or being about to: for files that come
+    from a slow disk. Nothing else in a sandbox is worth waiting for."""
     open_files: int = 64
     tasks: bool = False
     """May it start threads and processes? Only for GPU programs, which need compilers and driver threads."""

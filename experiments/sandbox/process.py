@@ -5,7 +5,12 @@ deadline on the parent's clock, and whatever goes wrong ends the whole process t
 and no standard output to read: what has not come through the pipe as a whole frame does not exist.
 
 Pause and resume (SIGSTOP, SIGCONT) give a track that measures speed a child that cannot work while the
-parent's clock stands still.
+parent's clock stands still. `pause` returns when the child has stopped, not when it was told to: a system
+call that takes long would otherwise go on, and the counters of a running process lag behind.
+
+A child that sleeps uses no processor time and still holds the machine, so that is limited as well: what it
+was waited for, less what it ran, less what it and we waited for a processor. A busy machine is nobody's
+fault, so deadlines are put off by such waits, too.
 """
 
 from __future__ import annotations
@@ -31,7 +36,10 @@ _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _WATCH_S: Final = 0.05  # how often memory and tasks are looked at while waiting
 _MAX_TASKS: Final = 256  # threads and processes of a child that may start them; guess, not measured
 _REAP_S: Final = 10.0
+_STOP_S: Final = 5.0  # how long a stopped child may take to stop: the longest system call it can make
+_STOPPED: Final = frozenset("TtZX")  # states in /proc that run nothing
 _LAST_WORDS: Final = 4096  # bytes
+_CPUCLOCK_SCHED: Final = 2  # Linux posix-timers.h: a process's clock is made of its number and this kind
 
 
 class Confined:
@@ -57,6 +65,11 @@ class Confined:
         self._ends = time.monotonic() + limits.wall_seconds
         self._fresh_memory: int | None = None
         self._spent = 0.0  # processor seconds when last looked at
+        self._clock = ~pid << 3 | _CPUCLOCK_SCHED
+        self._waited = 0.0  # seconds that this side has waited for the child
+        self._forgiven = 0.0
+        self._delayed: float | None = None  # seconds without a processor when this wait was first looked at
+        self._excused = 0.0  # of which it, or we, could not help so many when last looked at
         self._open = True
         os.set_blocking(self._writing, False)
 
@@ -84,9 +97,19 @@ class Confined:
         """Send a frame without waiting for an answer."""
         self._send(struct.pack("<I", len(request)) + request, self._deadline(seconds))
 
+    def forgive(self) -> None:
+        """Do not count as idle what it took so far."""
+        self._excused = self._waited
+        self._forgiven = self._waited - self.cpu_seconds() - self._delay()
+
     def pause(self) -> None:
-        """Stop the child's processor time until `resume`."""
+        """Stop the child's processor time until `resume`; Rejected if it does not stop."""
         self._signal(signal.SIGSTOP)
+        ends = time.monotonic() + _STOP_S
+        while not self._has_stopped():
+            if time.monotonic() > ends:
+                raise self._reject(Code.TIME_LIMIT, f"did not stop within {_STOP_S:.0f} s")
+            os.sched_yield()
 
     def resume(self) -> None:
         """Let a paused child go on."""
@@ -119,14 +142,11 @@ class Confined:
         return bytes(found)
 
     def cpu_seconds(self) -> float:
-        """Processor time of the child so far, all threads (nanosecond counters of the scheduler)."""
-        total = 0
-        for path in Path(f"/proc/{self.pid}/task").glob("*/schedstat"):
-            try:
-                total += int(path.read_text().split()[0])
-            except (FileNotFoundError, ProcessLookupError):
-                continue  # that thread has ended
-        return total * 1e-9
+        """Processor time of the child so far, all threads, those that ended too; exact also while it runs."""
+        try:
+            return time.clock_gettime(self._clock)
+        except OSError:
+            return self._spent  # it has ended
 
     def close(self) -> None:
         """Kill the process tree and wait until it is gone. Safe to call twice."""
@@ -157,6 +177,7 @@ class Confined:
             return  # it has ended by itself
 
     def _deadline(self, seconds: float) -> float:
+        self._delayed = None
         return min(time.monotonic() + seconds, self._ends)
 
     def _send(self, data: bytes, deadline: float) -> None:
@@ -187,13 +208,44 @@ class Confined:
     def _wait(self, descriptor: int, event: int, deadline: float) -> None:
         poll = select.poll()
         poll.register(descriptor, event)
+        now = time.monotonic()
         while True:
-            left = deadline - time.monotonic()
-            if left <= 0:
+            if deadline <= now and (self._delayed is None or deadline + self._delay() - self._delayed <= now):
                 raise self._reject(Code.TIME_LIMIT, "no answer before the deadline")
-            if poll.poll(min(left, _WATCH_S) * 1000.0):
+            ready = poll.poll(min(max(deadline - now, 0.001), _WATCH_S) * 1000.0)
+            before, now = now, time.monotonic()
+            self._waited += now - before
+            self._check_idle()
+            if ready:
                 return
             self._watch()
+
+    def _check_idle(self) -> None:
+        """Rejected(TIME_LIMIT) once the child has slept too long in all; cheap until that is possible."""
+        if self._limits.tasks or self._waited - self._excused <= self._limits.idle_seconds:
+            return  # who may use a card may wait for it
+        self._excused = self._forgiven + self.cpu_seconds() + self._delay()
+        if self._waited - self._excused > self._limits.idle_seconds:
+            raise self._reject(
+                Code.TIME_LIMIT, f"slept for more than {self._limits.idle_seconds:.0f} s in all"
+            )
+
+    def _delay(self) -> float:
+        """Seconds so far that the child or we were ready to run and had no processor; 0 if nobody counts."""
+        total = 0
+        for path in (f"/proc/{self.pid}/schedstat", "/proc/thread-self/schedstat"):
+            try:
+                total += int(Path(path).read_text().split()[1])
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # it has ended, or this kernel was built without
+        return total * 1e-9
+
+    def _has_stopped(self) -> bool:
+        try:
+            stat = Path(f"/proc/{self.pid}/stat").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        return stat.rpartition(")")[2].split()[0] in _STOPPED
 
     def _has_spoken(self) -> bool:
         poll = select.poll()
@@ -208,6 +260,8 @@ class Confined:
         except (FileNotFoundError, ProcessLookupError):
             return
         self._spent = self.cpu_seconds()
+        if self._delayed is None:
+            self._delayed = self._delay()
         if self._fresh_memory is None:
             self._fresh_memory = resident
         if self._limits.tasks and resident > self._fresh_memory + self._limits.memory_bytes:

@@ -27,7 +27,9 @@ from .process import Confined
 
 __all__ = ["Level", "spawn"]
 
-_BOOT: Final = Path(__file__).resolve().parent / "guest" / "boot.py"
+_GUEST: Final = Path(__file__).resolve().parent / "guest"
+_OURS: Final = (_GUEST / "boot.py", _GUEST / "loop.py")
+"""Files that every guest can read, beside its host script."""
 _START_S: Final = 60.0  # importing torch from a cold disk takes a while
 _INFO_BYTES: Final = 4096
 # One thread for every library that would take more: threads are counted, and the filter forbids them.
@@ -84,6 +86,7 @@ def spawn(
         child.close()
         words = child.last_words.decode("utf-8", "replace").strip()
         raise Rejected(Code.SANDBOX_REFUSED, f"{level}: {error.reason}; {words}") from None
+    child.forgive()  # packages may come from a slow disk
     return child
 
 
@@ -93,13 +96,14 @@ def _start(
     to_child, from_parent = os.pipe()[::-1]
     from_child, to_parent = os.pipe()
     info, info_child = os.pipe()
-    guest = [str(files.python), "-I", "-S", "-B", str(_BOOT), str(from_parent), str(to_parent), str(script)]
+    boot, *others = (str(path) for path in (*_OURS, script))
+    guest = [str(files.python), "-I", "-S", "-B", boot, str(from_parent), str(to_parent), *others]
     walled = level is Level.BUBBLEWRAP
     if walled:
         bwrap = bubblewrap.executable()
         if bwrap is None:
             raise Rejected(Code.SANDBOX_REFUSED, "bubblewrap is not installed")
-        walls = bubblewrap.command(bwrap, files, (_BOOT, script), info_child, gpu=gpu, tasks=limits.tasks)
+        walls = bubblewrap.command(bwrap, files, (*_OURS, script), info_child, gpu=gpu, tasks=limits.tasks)
         variables = [word for item in _ENVIRONMENT.items() for word in ("--setenv", *item)]
         split = walls.index("--")
         guest = [*walls[:split], *variables, *walls[split:], *guest]
@@ -134,7 +138,7 @@ def _orders(script: Path, level: Level, files: Runtime, imports: tuple[str, ...]
     walls = None
     version = 0 if limits.tasks else landlock.abi()
     if level is Level.LANDLOCK or version:  # inside bubblewrap it takes /proc away, a second wall
-        found = landlock.rules(files, (_BOOT, script), version)
+        found = landlock.rules(files, (*_OURS, script), version)
         walls = (found.attributes, found.paths)
     return marshal.dumps(
         {

@@ -145,15 +145,15 @@ def test_attack_on_a_speed(attack: Attack, run: Run, best: Level) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("path", HONEST, ids=lambda path: path.stem)
 def test_honest_program_is_not_turned_away(path: Path, run: Run, best: Level) -> None:
-    track = "kernels" if path.stem.startswith("kernel_") else "deep-mlp"
+    track = {"kernel": "kernels", "lm": "byte-lm"}.get(path.stem.partition("_")[0], "deep-mlp")
     outcome = run(track, path.read_text(), best)
     assert outcome is None or (isinstance(outcome, float) and math.isfinite(outcome)), outcome
 
 
 def test_the_corpus_is_as_large_as_it_claims() -> None:
     attacks = read_attacks()
-    assert len(attacks) >= 38
-    assert len(HONEST) >= 30
+    assert len(attacks) >= 120
+    assert len(HONEST) >= 50
     classes = {attack.header["class"] for attack in attacks}
     wanted = {
         "metric channel",

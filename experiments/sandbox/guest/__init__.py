@@ -1,1 +1,1 @@
-"""Scripts that run inside a confined process. They import nothing of the project: it is not visible there."""
+"""Scripts that run inside a confined process. Nothing of the project is visible there but `loop`."""

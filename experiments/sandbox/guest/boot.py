@@ -4,9 +4,9 @@ Runs as a script under `python -I -S -B`, and imports nothing of the project: th
 visible in here. It is our code, trusted until the last line of `main`; from then on the process belongs to
 the candidate and the parent believes nothing that it says.
 
-argv: descriptor to read, descriptor to write, path of the host script, which defines `host(channel)`. The
-first frame is the parent's orders (marshal, from the parent and so trusted). The answer to it is one empty
-frame: locked in.
+argv: descriptor to read, descriptor to write, path of `loop.py`, path of the host script, which defines
+`host(channel)` and may import the former by its full name. The first frame is the parent's orders (marshal,
+from the parent and so trusted). The answer to it is one empty frame: locked in.
 A frame is a 4-byte little-endian length and that many bytes.
 """
 
@@ -19,6 +19,7 @@ import os
 import resource
 import struct
 import sys
+import types
 
 TYPE_CHECKING = False  # as in typing, whose import would cost time in every start
 if TYPE_CHECKING:
@@ -119,13 +120,24 @@ def silence() -> None:
     os.close(null)
 
 
+def shared(path: str) -> None:
+    """Make a file of ours importable under the name by which type checkers know it."""
+    module = types.ModuleType("experiments.sandbox.guest.loop")
+    with open(path, "rb") as source:
+        code = compile(source.read(), "loop", "exec")
+    exec(code, module.__dict__)  # noqa: S102 - our own code
+    sys.modules[module.__name__] = module
+
+
 def main() -> None:
     channel = Channel(int(sys.argv[1]), int(sys.argv[2]))
     orders = marshal.loads(channel.read())  # noqa: S302 - the parent wrote it
     sys.path.extend(orders["path"])
     for name in orders["imports"]:
         importlib.import_module(name)
-    with open(sys.argv[3], "rb") as source:
+    if "numpy" in orders["imports"]:  # as for all programs; the probes do without
+        shared(sys.argv[3])
+    with open(sys.argv[4], "rb") as source:
         code = compile(source.read(), "host", "exec")
     silence()
     lock_in(orders)

@@ -11,21 +11,17 @@ Requests are marshal tuples from the parent:
 
 The program's names are `model(context)`, a torch module from (n, length) int64 to (n, length, 256) logits,
 and `optimizer(parameters)`, which takes a list of (name, tensor) and gives an object with `step()`; the
-multiplier of the step size is in its `multiplier`, and applied to `param_groups` if it has them. An answer is
-b"\\0" and arrays, or b"\\1", a code and a reason. After ("load", ...) this process belongs to the candidate
-and nothing it says is believed: it has read no byte that it is later asked for, and its processor time is
-counted from outside.
+multiplier of the step size is in its `multiplier`, and applied to `param_groups` if it has them. Answers are
+as `loop` says. After ("load", ...) this process belongs to the candidate and nothing it says is believed: it
+has read no byte that it is later asked for, and its processor time is counted from outside.
 """
 
 from __future__ import annotations
 
-import marshal
-import struct
-import sys
-import types
-
 import numpy as np
 import torch
+
+from experiments.sandbox.guest.loop import WrongError, names_of, serve, without_compiler
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,17 +30,6 @@ if TYPE_CHECKING:
     from ...sandbox.guest.boot import Channel
 
 ROWS = 64  # rows of text at a time
-
-# torch's optimizers load its compiler, only to be left alone by it; and that needs a folder to write in.
-compiler = types.ModuleType("torch._dynamo")
-compiler.disable = lambda function=None, *_, **__: function  # type: ignore[attr-defined]
-compiler.graph_break = lambda *_, **__: None  # type: ignore[attr-defined]
-sys.modules["torch._dynamo"] = compiler
-setattr(torch, "_dynamo", compiler)  # noqa: B010 - the name is private to torch
-
-
-class WrongError(Exception):
-    """An answer that cannot be sent; the first argument is the code."""
 
 
 class Steps:
@@ -78,11 +63,9 @@ class Program:
     """The stranger's functions and what became of them."""
 
     def __init__(self, source: str) -> None:
-        module = types.ModuleType("program")
-        sys.modules["program"] = module  # where dataclasses and the like look a class's module up
-        self.names: dict[str, Any] = module.__dict__
+        without_compiler()
         torch.manual_seed(0)
-        exec(compile(source, "program.py", "exec"), self.names)  # noqa: S102 - what this process is for
+        self.names = names_of(source)
 
     def hold(self, shapes: tuple[tuple[str, tuple[int, ...]], ...], data: bytes) -> list[Any]:
         flat = torch.from_numpy(np.frombuffer(data, np.float64).copy())
@@ -134,35 +117,6 @@ class Program:
         return [logits.numpy()]
 
 
-def packed(arrays: list[Any]) -> bytes:
-    parts = [b"\0", struct.pack("<B", len(arrays))]
-    for array in arrays:
-        whole = np.ascontiguousarray(array, np.float64)
-        parts.append(struct.pack(f"<cB{whole.ndim}I", b"d", whole.ndim, *whole.shape))
-        parts.append(whole.tobytes())
-    return b"".join(parts)
-
-
-def failed(error: BaseException) -> bytes:
-    if isinstance(error, WrongError):
-        code, reason = error.args
-    else:
-        code = "memory-limit" if isinstance(error, MemoryError) else "program-error"
-        reason = f"{type(error).__name__}: {error}"
-    return b"\1" + f"{code}\n{reason}".encode("utf-8", "replace")[:2000]
-
-
 def host(channel: Channel) -> None:
     """Answer requests until the parent goes."""
-    program: Program | None = None
-    while True:
-        name, *arguments = marshal.loads(channel.read())  # noqa: S302 - the parent wrote it
-        try:
-            if name == "load":
-                program = Program(*arguments)
-                answer = packed([])
-            else:
-                answer = packed(getattr(program, name)(*arguments))
-        except BaseException as error:  # noqa: BLE001 - a stranger's code may raise anything, also SystemExit
-            answer = failed(error)
-        channel.write(answer)
+    serve(channel, Program)

@@ -13,9 +13,9 @@ distribution comes back and is settled, then the beginnings go over one byte lon
 it was predicted, so there is nothing to look ahead to; decoys still tell a model whose rows leak into each
 other.
 
-Operations of a strange model cannot be counted, its processor time can: it may use _SLACK times what the
-budget's operations take our own net on this machine, measured beforehand. Such trials are therefore as
-repeatable as the program, and fairness between machines is that of their clocks.
+Operations of a strange model or optimizer cannot be counted, its processor time can: it may use _SLACK times
+what the budget's operations take our own net on this machine, measured beforehand. Such trials are therefore
+as repeatable as the program, and fairness between machines is that of their clocks.
 """
 
 from __future__ import annotations
@@ -90,8 +90,9 @@ def answer(
 
 
 def _own_model(parts: Parts, code: Confinable, job: Job, defines: frozenset[str]) -> dict[str, np.ndarray]:
+    allowed = _allowed_seconds(parts, job) if "optimizer" in defines else 0.0
     if not defines & set(SLOT_FUNCTIONS):
-        return _with_optimizer(parts, code, job)
+        return _with_optimizer(parts, code, job, allowed)
     with SlotProgram(code, stream(job.seed, _PROGRAM)) as functions:
         if "initialiser" in defines:
             matrices = list(parts.design.matrices())
@@ -103,11 +104,11 @@ def _own_model(parts: Parts, code: Confinable, job: Job, defines: frozenset[str]
             parts = replace(parts, multipliers=[float(rate) for rate in functions.rates(times)])
         if "activation" in defines:
             parts = replace(parts, activate=asking(functions))
-        return _with_optimizer(parts, code, job) if "optimizer" in defines else train(parts, job)
+        return _with_optimizer(parts, code, job, allowed) if "optimizer" in defines else train(parts, job)
 
 
-def _with_optimizer(parts: Parts, code: Confinable, job: Job) -> dict[str, np.ndarray]:
-    with _Guest(code) as guest:
+def _with_optimizer(parts: Parts, code: Confinable, job: Job, allowed: float) -> dict[str, np.ndarray]:
+    with _Guest(code, allowed) as guest:
         return train(replace(parts, updates=lambda _design, net: [_Across(net, guest)]), job)
 
 
@@ -176,7 +177,7 @@ def _allowed_seconds(parts: Parts, job: Job) -> float:
 class _Guest:
     """The confined process that holds a stranger's model or optimizer; a context manager."""
 
-    def __init__(self, code: Confinable, allowed: float = 1e6) -> None:
+    def __init__(self, code: Confinable, allowed: float) -> None:
         # The kernel ends what is far beyond; what is a little beyond is seen at the next answer.
         limits = replace(_LIMITS, cpu_seconds=min(_LIMITS.cpu_seconds, math.ceil(allowed + _IMPORTS_S)))
         self._child: Confined = spawn(_HOST, code.level, imports=("numpy", "torch"), limits=limits)

@@ -40,7 +40,7 @@ def track() -> Track:
         effect_bound=4.0,
         author_seeds=8,
         replicator_seeds=8,
-        evaluator=2,
+        evaluator=3,
     )
     return Track(
         manifest=manifest,

@@ -11,13 +11,12 @@ from this process's memory afterwards.
 
 from __future__ import annotations
 
-import marshal
 import mmap
-import struct
 import sys
-import types
 
 import numpy as np
+
+from experiments.sandbox.guest.loop import WrongError, names_of, serve, without_compiler
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,10 +26,6 @@ if TYPE_CHECKING:
 
 
 HEAP = 1 << 26  # bytes
-
-
-class WrongError(Exception):
-    """An answer that cannot be taken; the first argument is the code."""
 
 
 class Program:
@@ -43,17 +38,16 @@ class Program:
         np.ones(HEAP, np.uint8)
         self.device = device
         self.result: Any = None
-        module = types.ModuleType("program")
-        sys.modules["program"] = module
-        self.names: dict[str, Any] = module.__dict__
-        exec(compile(source, "program.py", "exec"), self.names)  # noqa: S102 - what this process is for
+        if device == "cpu":
+            without_compiler()
+        self.names = names_of(source)
         torch = self.names.get("torch") or sys.modules.get("torch")
         self.torch: Any = torch
         if torch is not None:
             torch.set_num_threads(1)
             torch.set_grad_enabled(False)
 
-    def call(self, name: str, places: tuple[Any, ...], shape: tuple[int, ...], padding: int) -> bytes:
+    def call(self, name: str, places: tuple[Any, ...], shape: tuple[int, ...], padding: int) -> list[Any]:
         # Shifts whatever the function allocates: a process must not keep a lucky or unlucky memory layout.
         padded = np.empty(padding, np.uint8)
         arrays = [self.array(*place) for place in places]
@@ -68,8 +62,7 @@ class Program:
         if result.shape != shape:
             raise WrongError("wrong-shape", f"the result has shape {result.shape}, not {shape}")
         del padded
-        address = result.__array_interface__["data"][0]
-        return b"\0" + struct.pack("<BcBId", 1, b"d", 1, 1, address)
+        return [np.array([result.__array_interface__["data"][0]], np.float64)]
 
     def array(self, offset: int, shape: tuple[int, ...]) -> Any:
         count = 1
@@ -78,26 +71,6 @@ class Program:
         return np.frombuffer(self.memory, np.float32, count, offset).reshape(shape)
 
 
-def failed(error: BaseException) -> bytes:
-    if isinstance(error, WrongError):
-        code, reason = error.args
-    else:
-        code = "memory-limit" if isinstance(error, MemoryError) else "program-error"
-        reason = f"{type(error).__name__}: {error}"
-    return b"\1" + f"{code}\n{reason}".encode("utf-8", "replace")[:2000]
-
-
 def host(channel: Channel) -> None:
     """Answer requests until the parent goes."""
-    program: Program | None = None
-    while True:
-        name, *arguments = marshal.loads(channel.read())  # noqa: S302 - the parent wrote it
-        answer = b"\0\0"
-        try:
-            if name == "load":
-                program = Program(*arguments)
-            elif program is not None:
-                answer = program.call(*arguments)
-        except BaseException as error:  # noqa: BLE001 - a stranger's code may raise anything, also SystemExit
-            answer = failed(error)
-        channel.write(answer)
+    serve(channel, Program)

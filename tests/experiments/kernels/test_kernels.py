@@ -55,6 +55,27 @@ def test_shapes_follow_the_seed_and_contents_do_not(task: Task) -> None:
     assert not np.array_equal(one[0], other[0])
 
 
+def test_what_is_right_of_tame_rows_only_is_wrong() -> None:
+    """A maximum of some columns overflows on a spike; of normal rows it would pass."""
+    call, _ = right(TASKS["softmax"], 4)
+    x = call.inputs[0]
+    with np.errstate(over="ignore", invalid="ignore"):
+        powers = np.exp(x - x[:, ::16].max(axis=1, keepdims=True))
+        output = powers / powers.sum(axis=1, keepdims=True)
+    with pytest.raises(Rejected):
+        call.check(output)
+
+
+def test_a_crude_gelu_does_not_hide_in_large_products() -> None:
+    call, _ = right(TASKS["matmul_gelu"], 4)
+    a, b = (array.astype(np.float64) for array in call.inputs)
+    z = a @ b
+    crude = 0.5 * z * (1.0 + np.tanh(math.sqrt(2.0 / math.pi) * (z + 0.044715 * z**3)))
+    with pytest.raises(Rejected) as caught:
+        call.check(crude.astype(np.float32))
+    assert caught.value.code is Code.WRONG_OUTPUT
+
+
 def test_places_do_not_overlap_and_keep_changing() -> None:
     draw = np.random.default_rng(0)
     seen = set()

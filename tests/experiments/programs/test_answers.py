@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.programs.answers import most_bytes, read_answer
-from experiments.programs.guest_slots import failed, packed
 from experiments.sandbox import Code, Rejected
+from experiments.sandbox.guest.loop import failed, packed
 
 SHAPES = [(2, 3), (4,)]
 

@@ -42,6 +42,40 @@ def commented(number: int) -> str:
     return "\n".join(lines)
 
 
+def test_what_a_program_reads_of_itself_stays() -> None:
+    assert "-> None" in read_program("@register\ndef f(x: int) -> None:\n    return x\n").source
+    kept = read_program("from inspect import signature\ndef f(shape: int):\n    return signature(f)\n").source
+    assert "shape: int" in kept
+    assert "shape" not in read_program("def f(shape: int):\n    return shape\n").source
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "if True:\n    def schedule(t):\n        return 1.0\n",
+        "try:\n    import none\nexcept ImportError:\n    def schedule(t):\n        return 1.0\n",
+        "for schedule in [abs]:\n    pass\n",
+        "\ufeffdef schedule(t):\r\n    return 1.0\r\n",
+        "async def schedule(t):\n    return 1.0\n",
+    ],
+)
+def test_names_are_found_wherever_they_are_bound(source: str) -> None:
+    assert "schedule" in read_program(source).defines
+
+
+def test_names_within_functions_are_not_the_programs() -> None:
+    source = (
+        "def f():\n    schedule = 1\n    def activation(x):\n        return x\nclass C:\n    optimizer = 2\n"
+    )
+    assert read_program(source).defines == {"f", "C"}
+
+
+def test_a_number_that_cannot_be_written_in_decimals_is_refused() -> None:
+    with pytest.raises(Rejected) as caught:
+        read_program("x = 0x" + "f" * 20000)
+    assert caught.value.code is Code.PROGRAM_SYNTAX
+
+
 def test_two_hundred_comment_only_variants_are_one_program() -> None:
     assert len({read_program(commented(number)).id for number in range(200)}) == 1
     assert read_program(commented(1)).id == read_program(SOURCE).id

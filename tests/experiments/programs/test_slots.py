@@ -80,6 +80,62 @@ def test_what_depends_on_its_neighbours_is_no_activation() -> None:
     assert caught.value.code is Code.IMPURE
 
 
+REMEMBERS = """
+import numpy as np
+seen = {}
+
+def activation(x):
+    fresh = [value for value in x.tolist() if value not in seen]
+    mean = np.mean(fresh) if fresh else 0.0
+    seen.update((value, value - mean) for value in fresh)
+    return np.array([seen[value] for value in x.tolist()])
+
+def activation_derivative(x):
+    return np.ones_like(x)
+"""
+
+
+def test_who_remembers_its_answers_is_found_out_by_one_who_does_not() -> None:
+    def trial() -> None:
+        with running(REMEMBERS) as functions:
+            for start in range(5):  # passes as long as the same process is asked
+                functions.activate(np.arange(10.0) + 20 * start)
+
+    with pytest.raises(Rejected, match="fresh process") as caught:
+        trial()
+    assert caught.value.code is Code.IMPURE
+
+
+def test_our_own_language_settings_are_not_the_programs() -> None:
+    source = "def schedule(t) -> float:\n    return float(schedule.__annotations__['return'] is float)\n"
+    with running(source) as functions:
+        assert functions.rates([0.0]).tolist() == [1.0]
+
+
+def test_an_argument_may_be_changed_in_place() -> None:
+    source = "import torch\n\ndef activation(x):\n    return torch.nn.functional.relu(x, inplace=True)\n"
+    with running(source) as functions:
+        values, slopes = functions.activate(np.array([-1.0, 2.0]))
+    assert values.tolist() == [0.0, 2.0]
+    assert slopes.tolist() == [0.0, 1.0]
+
+
+def test_a_compiler_that_cannot_run_leaves_functions_as_they_are() -> None:
+    source = "import torch\n\n@torch.compile\ndef activation(x):\n    return x * 2\n"
+    with running(source) as functions:
+        values, _ = functions.activate(np.array([1.5]))
+    assert values.tolist() == [3.0]
+
+
+@pytest.mark.parametrize("text", ["raise_", "'x' * (1 << 40)"])
+def test_an_error_that_cannot_be_shown_is_an_error(text: str) -> None:
+    source = f"class Odd(Exception):\n    def __str__(self):\n        return {text}\n"
+    source += "def schedule(t):\n    raise Odd\n"
+    with running(source) as functions, pytest.raises(Rejected) as caught:
+        functions.rates([0.0])
+    assert caught.value.code is Code.PROGRAM_ERROR
+
+
 @pytest.mark.parametrize(
     ("source", "wanted"),
     [

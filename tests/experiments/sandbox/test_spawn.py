@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.sandbox import Code, Level, Limits, Rejected, SandboxReport, spawn
+from experiments.sandbox import Code, Confined, Level, Limits, Rejected, SandboxReport, spawn
 from leaderboard.errors import Refused
 
 ECHO = Path(__file__).parent / "guests" / "echo.py"
@@ -87,6 +87,33 @@ def test_a_paused_child_uses_no_processor(level: Level) -> None:
         assert child.cpu_seconds() - before < 0.02
         child.resume()
         assert child.ask(b"done", 10, 5.0) == b"done"
+
+
+def test_pause_returns_when_the_child_has_stopped(level: Level) -> None:
+    with spawn(ECHO, level) as child:
+        child.ask(b"count", 0, 5.0)  # goes on counting
+        for _ in range(20):
+            child.resume()
+            child.pause()
+            assert Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+            assert child.cpu_seconds() == child.cpu_seconds()
+
+
+def test_sleeping_is_limited_however_it_is_cut_up(level: Level) -> None:
+    def doze(child: Confined) -> None:
+        for _ in range(100):
+            child.ask(b"nap", 100, 10.0)
+
+    with spawn(ECHO, level, limits=Limits(idle_seconds=0.3)) as child, pytest.raises(Rejected) as caught:
+        doze(child)
+    assert caught.value.code is Code.TIME_LIMIT
+    assert "slept" in caught.value.reason
+
+
+def test_work_is_no_sleep(level: Level) -> None:
+    with spawn(ECHO, level, limits=Limits(idle_seconds=0.3)) as child:
+        for _ in range(20):
+            assert child.ask(b"work", 100, 10.0) == b"done"
 
 
 def test_closing_twice_is_harmless(level: Level) -> None:

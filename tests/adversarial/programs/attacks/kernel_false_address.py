@@ -13,7 +13,7 @@ class Nowhere:
         self.__array_interface__ = {"data": (1 << 40, False)}
 
 
-np.ascontiguousarray = lambda result: Nowhere(result.shape)
+np.ascontiguousarray = lambda result, *rest: Nowhere(result.shape)
 
 
 def topk(x):

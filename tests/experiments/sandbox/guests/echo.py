@@ -89,6 +89,18 @@ def helpers(channel):
     channel.write("; ".join(words).encode())
 
 
+def nap(channel):
+    time.sleep(0.02)
+    channel.write(b"rested")
+
+
+def work(channel):
+    end = time.process_time() + 0.02
+    while time.process_time() < end:
+        pass
+    channel.write(b"done")
+
+
 def count(channel):
     """Burn processor time until the next frame would arrive."""
     channel.write(b"")

@@ -112,13 +112,14 @@ def test_looking_ahead_gains_nothing(scored: Callable[[str], float | None]) -> N
     assert found is None or found > 8.0
 
 
+@pytest.mark.parametrize("source", [BIGRAM, SGD])
 def test_too_much_processor_time_is_refused(
-    scored: Callable[[str], float | None], monkeypatch: pytest.MonkeyPatch
+    scored: Callable[[str], float | None], source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(programmed, "_SLACK", 0.0)
     monkeypatch.setattr(programmed, "_START_S", 0.01)
     with pytest.raises(Rejected, match="this budget allows") as caught:
-        scored(BIGRAM)
+        scored(source)
     assert caught.value.code is Code.TIME_LIMIT
 
 

@@ -1,0 +1,7 @@
+# attack: keeps its true nature in texts that the canonical form drops
+# class: detection
+# track: deep-mlp
+# expect: no-better
+def initialiser(shape, fan_in, fan_out, layer, depth, rng):
+    """0.0"""
+    return rng.standard_normal(shape) * float(initialiser.__doc__ or 0.0)
