@@ -21,6 +21,8 @@ from .verdict import Channel, Evidence, Relation, Verdict
 
 __all__ = ["answer", "dump", "refusal"]
 
+_LEAST_WORTH_SHOWING = 0.05
+
 
 def answer(query_id: object, verdict: Verdict) -> dict[str, object]:
     """The line for one verdict; `query_id` is returned as it came."""
@@ -33,7 +35,7 @@ def answer(query_id: object, verdict: Verdict) -> dict[str, object]:
         "aliases": list(known.aliases) if known and named else [],
         "score": round(verdict.score, 4),
         "top5": [{"name": c.name, "id": c.technique, "score": round(c.score, 4)} for c in verdict.top],
-        "evidence": [_sentence(item) for item in verdict.evidence],
+        "evidence": [_sentence(item) for item in verdict.evidence if _telling(item)],
         "headline": verdict.headline,
         "relation": verdict.relation.value,
         "strength": verdict.strength.value if verdict.strength else None,
@@ -58,6 +60,11 @@ def _coarse(verdict: Verdict) -> str:
     if verdict.relation is Relation.TUNING:
         return "rediscovery"
     return verdict.label if verdict.flagged else "unmatched"
+
+
+def _telling(item: Evidence) -> bool:
+    """Words always have five candidates; one that is hardly likely is no evidence for anything."""
+    return item.channel is not Channel.TEXT or item.score >= _LEAST_WORTH_SHOWING
 
 
 def _sentence(item: Evidence) -> str:

@@ -39,6 +39,8 @@ def test_both_halves_are_large_and_late_claims_are_never_fitted() -> None:
     halves = [in_fit_half(f"red-{number:03d}") for number in range(400)]
     assert 150 < sum(halves) < 250
     assert not any(in_fit_half(f"late-{number:03d}") for number in range(50))
+    assert not any(in_fit_half(f"stranger-c{number:03d}") for number in range(50))
+    assert all(in_fit_half(f"stranger-seen-c{number:03d}") for number in range(50))
 
 
 def test_calibration_recovers_a_known_chance() -> None:
@@ -53,5 +55,5 @@ def test_threshold_keeps_odd_ideas_out() -> None:
     chance = np.array([0.9, 0.8, 0.7, 0.6, 0.5])
     right = np.array([True, True, False, True, False])
     odd = np.array([False, False, True, False, True])
-    assert _threshold(chance, right, odd) == 0.8
-    assert _threshold(chance, np.zeros(5, bool), odd) == 1.0
+    assert _threshold(chance, right, odd, np.ones(5)) == 0.8
+    assert _threshold(chance, np.zeros(5, bool), odd, np.ones(5)) == 1.0
