@@ -19,7 +19,7 @@ from .verdict import Channel, Evidence, Relation
 __all__ = ["program_evidence", "tuning_of"]
 
 _CERTAIN = 8.0  # weight of a rule from which its score no longer rises; see `idioms.Idiom.weight`
-_TELLING = ((3.0, 0.9), (5.0, 0.42), (7.0, 0.3))
+_TELLING = ((3.0, 0.9), (4.0, 0.55), (5.0, 0.42), (7.0, 0.3))
 """(weight, share of the code's operations) from which a rule speaks for itself.  Set on a stranger's code:
 of the rules that matched a part of something else, four in five fall below it."""
 _FEW = 6  # operations: in so little code one telling name is what the code is about

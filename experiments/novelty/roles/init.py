@@ -33,6 +33,7 @@ SMALL = tuple(
 SQUARE = tuple(Layer(width, width, k, 4) for k, width in enumerate((12, 20, 33, 48)))
 
 _OTHER_SEED = 77
+_NO_SPREAD = 0.5  # of weights, whatever the layer
 _ENOUGH = 4  # layers that must have worked
 _LEAST_WIDTH, _MOST_WIDTH = 8, 1024  # of layers made from the keys of a table
 _LEAST_WIDTHS, _MOST_WIDTHS = 3, 4
@@ -54,6 +55,8 @@ def as_init_law(candidate: Candidate) -> tuple[Evidence, ...]:
             rows = [StdRow(layer, _std(candidate, roles, layer)) for layer in layers]
         except CodeError:
             continue
+        if {row.std for row in rows} == {rows[0].std} and rows[0].std >= _NO_SPREAD:
+            continue  # one large number for all layers is no law of a spread
         if all(row.std > 0.0 for row in rows) and layers is not SQUARE:
             return probe_init_table(rows)
     return (not_probed("it does not run as a standard deviation of the fans"),)

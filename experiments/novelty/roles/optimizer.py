@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -53,6 +54,9 @@ def as_optimizer(candidate: Candidate) -> tuple[Evidence, ...]:
             try:
                 make()(np.ones(6), np.full(6, 0.5))
                 found = probe_optimizer(make)
+                branches = any(isinstance(node, (ast.If, ast.IfExp)) for node in ast.walk(candidate.source))
+                if branches and found[0].technique == _PLAIN:
+                    return (not_probed("a plain step here, and something else under a condition"),)
                 if len(candidate.required) == 1 and found[0].technique == _PLAIN:
                     return (not_probed("it gives back what it got, or nearly"),)
                 return found

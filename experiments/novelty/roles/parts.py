@@ -8,6 +8,7 @@ readings are tried; they never decide what is found.
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Callable, Sequence
 
 from ..structure.code.candidates import Candidate, candidates
@@ -50,6 +51,12 @@ _RANDOM = frozenset(_RANDOM_CALLS.split())
 
 def play(tree: ast.Module, claim: str) -> list[Evidence]:
     """Evidence from every part that the code could play; nothing if it could play none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch and numpy about foreign values
+        return _played(tree, claim)
+
+
+def _played(tree: ast.Module, claim: str) -> list[Evidence]:
     found: list[Evidence] = []
     for candidate in candidates(tree):
         for role in _roles(candidate, claim.lower()):
@@ -86,7 +93,7 @@ def _hinted_roles(candidate: Candidate, claim: str) -> Sequence[Role]:
     if _mentions(claim, _INIT_WORDS):
         return (as_init_law, as_init_weights)
     if _mentions(claim, _LOSS_WORDS) or any(tokens(name) & _RESIDUAL for name in candidate.required[:1]):
-        return (as_residual_loss, as_loss, as_activation, as_normaliser)
+        return (as_residual_loss, as_loss, as_activation, as_normaliser, as_compressor)
     last = (as_schedule,) if _scalar(called, candidate) else ()
     by_count: dict[int, tuple[Role, ...]] = {
         1: (as_activation, as_normaliser, as_compressor, as_penalty, as_mask),

@@ -66,7 +66,7 @@ def as_task(candidate: Candidate) -> tuple[Evidence, ...]:
                 if left < 0 or candidate.left() < least:
                     return (not_probed("no task that it answers was found"),)
                 found = _answered(candidate, task, order, numbers)
-                if found is not None and (not found.answer.form or _in_one_pass(candidate.source)):
+                if found is not None and _has_form(candidate.source, found.answer.form):
                     return (_evidence(task, found),)
     return (not_probed("it answers no task as a known technique does"),)
 
@@ -133,6 +133,12 @@ def _run(candidate: Candidate, order: Sequence[str], values: tuple[Input, ...], 
 
 
 _WHOLE = frozenset({"mean", "var", "std", "sum", "average"})
+
+
+def _has_form(source: ast.AST, form: str) -> bool:
+    if form == "loops":
+        return any(isinstance(node, (ast.For, ast.While, ast.comprehension)) for node in ast.walk(source))
+    return not form or _in_one_pass(source)
 
 
 def _in_one_pass(source: ast.AST) -> bool:

@@ -157,10 +157,10 @@ _VECTOR_ANSWERS = (
     Answer("softmax-activation", _softmax),
     Answer("sparsemax", _sparsemax),
     Answer("softmax-off-by-one", _off_by_one),
-    Answer("layer-norm", _standard(0)),
-    Answer("layer-norm", _standard_unbiased(0), mode="unbiased variance"),
-    Answer("rms-norm", _by_rms(0)),
-    Answer("l2-normalization", _by_length(0)),
+    Answer("layer-norm", _standard(0), form="loops"),
+    Answer("layer-norm", _standard_unbiased(0), mode="unbiased variance", form="loops"),
+    Answer("rms-norm", _by_rms(0), form="loops"),
+    Answer("l2-normalization", _by_length(0), form="loops"),
     Answer("temperature-sampling", lambda x, t: _softmax(x / t), 1),
 )
 

@@ -46,7 +46,8 @@ class Answer:
     usual: tuple[tuple[float, ...], ...] = ()
     mode: str = ""
     form: str = ""
-    """How the code must be made to count: "one pass" for what others compute by looking twice."""
+    """How the code must be made to count: "one pass" for what others compute by looking twice, "loops" where
+    code for whole arrays has a meaning of its own on matrices."""
 
 
 @dataclass(frozen=True, slots=True)
