@@ -185,8 +185,9 @@ def _held(
     again. One honest re-run of one seed exposes numbers that were made up, and whoever made them up cannot
     know on whom the viewer's coin falls: a coalition of peers the viewer trusts carries a claim only if all
     of those on whom it fell told the truth. It costs two runs a seed, and only claims that would be confirmed
-    otherwise need it. (A half instead of a third was simulated: it confirmed nothing false either, and took
-    so much time from replication that a swarm with honest-looking liars came to a stand.)
+    otherwise need it. A third is a guess: a half, with audits in every round of the drill rather than in
+    every other, confirmed nothing false either and brought one simulated swarm to a stand; the two were not
+    tried apart.
     """
     if viewer is None or viewer == facts.author:
         return ""
