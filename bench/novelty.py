@@ -5,7 +5,9 @@
 1. The development set (`novelty_dev/*.jsonl`, written without sight of the catalogue's descriptions).  The
    text channel's two small models were fitted on one half (`in_fit_half`); the other half counts.  The code
    channels have no fitted numbers, but their rules were extended after looking at misses of the whole
-   set, so their figures on it are optimistic.
+   set, so their figures on it are optimistic.  What counts is the part `stranger_held*`: written by somebody
+   who never saw the checker, in sight of nobody who changed it, fitted to by nothing.  V1 to V4 are read off
+   it, and `--misses` does not show it, so that it stays so.
 2. Generated disguises and odd artefacts (`novelty_cases.py`): nothing was ever fitted to them, and every run
    can draw new ones (`--seed`).
 3. Latency, warm and cold.  The goals are V1-V5.
@@ -62,6 +64,15 @@ class Item:
     @property
     def held_out(self) -> bool:
         return self.code_only or not in_fit_half(self.id)
+
+    @property
+    def by_stranger(self) -> bool:
+        return self.id.startswith("stranger-")
+
+    @property
+    def read(self) -> bool:
+        """Whether somebody who changes the checker has read it."""
+        return not self.by_stranger or self.id.startswith("stranger-seen-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,33 +209,37 @@ def report(args: argparse.Namespace) -> dict[str, dict[str, object]]:
         items = items[::4]
     look(checker, items[0])
     rows = [look(checker, item) for item in items]
-    stranger = [row for row in rows if row.item.id.startswith("stranger-seen")]
-    own = [row for row in rows if not row.item.id.startswith("stranger-seen")]
+    stranger = [row for row in rows if row.item.by_stranger]
+    own = [row for row in rows if not row.item.by_stranger]
     held = [row for row in own if row.item.held_out and not row.item.code_only]
     code_only = [row for row in own if row.item.code_only]
-    everything = metrics(catalogue, held)
-    _print_metrics("held-out half", everything)
+    unread = {
+        code: metrics(catalogue, [r for r in stranger if not r.item.read and r.item.code_only == code])
+        for code in (False, True)
+    }
+    _print_metrics("a stranger's, unread", unread[False])
+    _print_metrics("  code only", unread[True])
+    for code in (False, True):
+        seen = [row for row in stranger if row.item.read and row.item.code_only == code]
+        _print_metrics("  code only, read" if code else "a stranger's, read", metrics(catalogue, seen))
+    _print_metrics("held-out half", metrics(catalogue, held))
     second = [row for row in held if row.item.id.startswith("late-second")]
     _print_metrics("  second author's", metrics(catalogue, second))
-    _print_metrics("fitted half", metrics(catalogue, [r for r in rows if not r.item.held_out]))
+    _print_metrics("fitted half", metrics(catalogue, [row for row in own if not row.item.held_out]))
     _print_metrics("code only", metrics(catalogue, code_only))
-    claims = [row for row in stranger if not row.item.code_only]
-    programs = [row for row in stranger if row.item.code_only]
-    _print_metrics("a stranger's, read", metrics(catalogue, claims))
-    _print_metrics("  code only", metrics(catalogue, programs))
     for category in sorted({row.item.category for row in held}):
         _print_metrics(f"  {category}", metrics(catalogue, [r for r in held if r.item.category == category]))
     print("calibration of the words (bin, count, mean probability, right):")
     for line in calibration(catalogue, held):
         print("  {}  {:4d}  {:.2f}  {:.2f}".format(*line))
     if args.misses:
-        _print_misses(catalogue, rows)
+        _print_misses(catalogue, [row for row in rows if row.item.read])
     count = args.count or (60 if args.quick else 300)
     found, flags, seconds, wrong = generated(checker, count, args.seed)
     print(f"generated: {found:.1%} of {count} disguises named, {flags} of {count} odd artefacts flagged")
     print("\n".join(wrong[:20]))
     words = statistics.median(row.seconds for row in rows if not row.item.code)
-    return _goals(everything, metrics(catalogue, code_only), found, flags, words, seconds)
+    return _goals(unread[False], unread[True], found, flags, words, seconds)
 
 
 def _goals(

@@ -51,6 +51,8 @@ class Item:
     def part(self) -> str:
         if self.code_only:
             return "code only"
+        if self.id.startswith("stranger-"):
+            return "stranger's, read" if self.id.startswith("stranger-seen-") else "stranger's, unread"
         if self.id.startswith("late-"):
             return "blind" if self.id.startswith("late-blind-") else "late"
         return "fitted" if in_fit_half(self.id) else "held out"
