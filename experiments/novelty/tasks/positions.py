@@ -5,6 +5,8 @@ Lengths, widths and windows are inputs; the base of the frequencies is a setting
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from ..structure.formula import Array
@@ -151,15 +153,12 @@ POSITION_TASKS: tuple[Task, ...] = (
         (
             Answer("prefix-lm-mask", _prefix),
             *(
-                Answer(
-                    "sliding-window-attention",
-                    lambda n, w, e=extra, c=causal: _window(n, w, extra=e, causal=c),  # type: ignore[misc]
-                )
+                Answer("sliding-window-attention", partial(_window, extra=extra, causal=causal))
                 for extra in (0, 1)
                 for causal in (True, False)
             ),
             *(
-                Answer("sparse-transformer", lambda n, s, e=extra: _strided(n, s, extra=e), mode="strided")  # type: ignore[misc]
+                Answer("sparse-transformer", partial(_strided, extra=extra), mode="strided")
                 for extra in (0, 1)
             ),
             Answer("dilated-attention", _dilated),

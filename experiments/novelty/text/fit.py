@@ -105,7 +105,8 @@ def _fit(items: Sequence[dict[str, str]], encoder: Encoder | None) -> dict[str, 
     written = np.array([case.written for case in cases])
     odd = np.array([not case.right for case in cases])[written]
     chance = 1.0 / (1.0 + np.exp(-(seen @ coefficients + intercept)))[written]
-    limit = _threshold(chance, truth[written], odd, weight[written])
+    told = (weight[written], np.ones(len(chance)))
+    limit = max(_threshold(chance, truth[written], odd, by) for by in told)
     return {
         "ranking": dict(zip(FEATURES, np.round(ranking, 4).tolist(), strict=True)),
         "calibration": dict(zip(CALIBRATION, np.round(coefficients, 4).tolist(), strict=True)),
