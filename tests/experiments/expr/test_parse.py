@@ -97,13 +97,15 @@ def test_a_missing_variable_is_named() -> None:
 @given(st.text(alphabet="x12.e+-*/()<>=,sqrtmaxlookup _", max_size=60))
 def test_garbage_gives_an_expression_or_expr_error(text: str) -> None:
     with suppress(ExprError):
-        parse(text, {"x"}).canonical()
+        plain = parse(text, {"x"}).canonical()
+        assert parse(plain, {"x"}).canonical() == plain
 
 
 @given(st.text(max_size=40))
 def test_any_text_gives_an_expression_or_expr_error(text: str) -> None:
     with suppress(ExprError):
-        parse(text, {"x"}).canonical()
+        plain = parse(text, {"x"}).canonical()
+        assert parse(plain, {"x"}).canonical() == plain
 
 
 def test_constructors_refuse_what_the_parser_refuses() -> None:

@@ -102,8 +102,8 @@ def test_a_pattern_is_found_inside_more_and_solved_by_numbers() -> None:
 @given(st.text(alphabet="abxy()+-*/. =\n0123456789[]:,", max_size=60))
 def test_any_text_is_survived(text: str) -> None:
     source = read_source(text)
-    if source is not None:
-        match_idioms(*read_source_terms(source))
+    found = match_idioms(*read_source_terms(source)) if source is not None else []
+    assert {item.technique for item in found} <= load_catalogue().by_id.keys()
 
 
 # --- settings -------------------------------------------------------------------------------------------
@@ -145,9 +145,10 @@ def test_no_formula(text: str) -> None:
 def test_any_text_is_a_formula_or_a_peer_error(text: str) -> None:
     try:
         formula = parse_formula(text)
-        formula(**dict.fromkeys(formula.names, 1.0))
+        value = formula(**dict.fromkeys(formula.names, 1.0))
     except PeerError:
         return
+    assert np.ndim(value) == 0
 
 
 # --- attention, compression, penalties ------------------------------------------------------------------

@@ -120,6 +120,7 @@ def test_closing_twice_is_harmless(level: Level) -> None:
     child = spawn(ECHO, level)
     child.close()
     child.close()
+    assert not Path(f"/proc/{child.pid}").exists()
 
 
 def test_threads_and_processes_need_namespaces() -> None:
