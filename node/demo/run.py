@@ -114,8 +114,8 @@ async def _watch(nodes: Sequence[DemoNode], seconds: float, console: Console) ->
     *researchers, observer = nodes
     start = trio.current_time()
     console.print(
-        "They propose, measure on their own seeds, replicate each other on seeds nobody chose, and check what"
-        "\nis already known. No model, no GPU, nothing scripted."
+        "They propose, measure on their own seeds, replicate each other on seeds"
+        "\nnobody chose, and check what is already known. No model, no GPU,\nnothing scripted."
     )
     with Live(console=console, refresh_per_second=4, transient=False) as live:
         while (elapsed := trio.current_time() - start) < seconds:
