@@ -36,6 +36,7 @@ _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _WATCH_S: Final = 0.05  # how often memory and tasks are looked at while waiting
 _MAX_TASKS: Final = 256  # threads and processes of a child that may start them; guess, not measured
 _REAP_S: Final = 10.0
+_LET_REAP_S: Final = 2.0  # how long bubblewrap may take to see that its guest has died, on a busy machine
 _STOP_S: Final = 5.0  # how long a stopped child may take to stop: the longest system call it can make
 _STOPPED: Final = frozenset("TtZX")  # states in /proc that run nothing
 _LAST_WORDS: Final = 4096  # bytes
@@ -156,12 +157,11 @@ class Confined:
         self._signal(signal.SIGKILL)
         gone = select.poll()
         gone.register(self._pidfd, select.POLLIN)
-        gone.poll(_REAP_S * 1000.0)  # under bubblewrap the guest is not our child: wait for it, then for both
-        self._process.kill()
+        gone.poll(_REAP_S * 1000.0)
         for descriptor in (self._reading, self._writing, self._pidfd):
             os.close(descriptor)
         try:
-            self._process.wait(_REAP_S)
+            self._await_parent()
         except subprocess.TimeoutExpired:
             raise LocalError(
                 "a confined process does not die; the machine is stuck on its disk or driver"
@@ -169,6 +169,14 @@ class Confined:
         if self._process.stderr is not None:
             self.last_words = os.read(self._process.stderr.fileno(), _LAST_WORDS)
             self._process.stderr.close()
+
+    def _await_parent(self) -> None:
+        """Wait for the process we started: under bubblewrap it reaps the guest, if it is left the time."""
+        try:
+            self._process.wait(_LET_REAP_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(_REAP_S)
 
     def _signal(self, number: signal.Signals) -> None:
         try:
