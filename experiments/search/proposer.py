@@ -36,7 +36,7 @@ class Trial:
     seeds: int = 1
     """Paired seeds behind the effect."""
     own: bool = True
-    """Measured by this node (its history) or by peers (the pool)."""
+    """Claimed by this node (its history) or by peers."""
     standing: str = "measured"
     """`measured`, `replicated`, `confirmed`, `refuted`, `unstable` or `retracted`."""
     interval: tuple[float, float] | None = None
@@ -64,7 +64,9 @@ class Briefing:
     history: tuple[Trial, ...] = ()
     """This node's own trials, oldest first, whatever came of them."""
     pool: tuple[Trial, ...] = ()
-    """The best confirmed recipes of the swarm, best first: the only results of others that steer."""
+    """The best confirmed recipes of the swarm, best first: the only word of others that steers."""
+    checked: tuple[Trial, ...] = ()
+    """Claims of others that are not confirmed, as this node found them when it ran them itself."""
     taken: frozenset[RecipeId] = frozenset()
     """Recipes that are not to be proposed: claimed by somebody in the swarm, or a dead end known here."""
     open_claims: tuple[Recipe, ...] = ()
@@ -86,13 +88,13 @@ class Briefing:
 
     @property
     def known(self) -> tuple[Trial, ...]:
-        """Own trials and the confirmed pool, each recipe once (own measurements first).
+        """Own trials, the confirmed pool and what was checked, each recipe once (own trials first).
 
         Without recipes that carry a program: which slots it decides cannot be told from outside, and to vary
         those would only run the same thing again.
         """
         seen: dict[Recipe, Trial] = {}
-        for trial in (*self.history, *self.pool):
+        for trial in (*self.history, *self.pool, *self.checked):
             if trial.recipe.program is None:
                 seen.setdefault(trial.recipe, trial)
         return tuple(seen.values())

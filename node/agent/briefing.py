@@ -1,20 +1,24 @@
 """What the proposer is told: written afresh before each question, from the standings and the notebook.
 
 A proposer remembers nothing itself, so a node that was killed asks its next question exactly as if it had
-never stopped. Only confirmed results of others steer; what they merely claim or measured themselves is work
-to avoid. What only the notebook knows (an import, a lost record store, ideas that never became a claim)
-counts as own history, or as taken where there is nothing to learn from trying it again.
+never stopped. What steers are confirmed results of others, and what this node found itself when it ran their
+claims; what they merely claim or measured themselves is work to avoid. What only the notebook knows (an
+import, a lost record store, ideas that never became a claim) counts as own history, or as taken where there
+is nothing to learn from trying it again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from experiments.recipe import Recipe, RecipeError
 from experiments.search.proposer import Briefing, Lesson, Trial
 from experiments.track import Track
 from leaderboard.board.rows import ClaimView, Row
+from leaderboard.evidence.confseq import median
+from leaderboard.evidence.effects import paired_effects
+from leaderboard.evidence.facts import ClaimFacts
 from leaderboard.evidence.standing import Standing
 from leaderboard.ids import AuthorId, RecipeId
 from leaderboard.standings import Standings
@@ -65,6 +69,7 @@ class _Sorted:
     history: list[tuple[int, Trial]]
     own: set[RecipeId]
     pool: list[Trial]
+    checked: list[Trial]
     running: list[Recipe]
     unconfirmed: list[Recipe]
     taken: set[RecipeId]
@@ -88,7 +93,7 @@ def write_briefing(
 ) -> Briefing:
     """Own history, the confirmed pool, what is taken, and what was learned."""
     rows = standings.first(track.id, MOST_ROWS) if memory.rows is None else memory.rows
-    found = _sorted(rows, track, viewer, lambda row: _is_taken(row, standings, viewer, now_ms))
+    found = _sorted(rows, track, standings, viewer, now_ms)
     for recipe, trial in memory.trials.items():
         if recipe not in found.own:
             found.history.append((memory.attempts[recipe].time_ms, trial))
@@ -99,6 +104,7 @@ def write_briefing(
         track=track,
         history=tuple(trial for _, trial in sorted(found.history, key=lambda item: item[0])),
         pool=tuple(found.pool),
+        checked=tuple(found.checked),
         taken=frozenset(found.taken),
         open_claims=(*found.running, *found.unconfirmed),
         lessons=tuple(Lesson(lesson.kind, lesson.text) for lesson in memory.lessons),
@@ -112,10 +118,12 @@ def _is_taken(row: Row, standings: Standings, viewer: AuthorId, now_ms: int) -> 
     return held
 
 
-def _sorted(rows: Sequence[Row], track: Track, viewer: AuthorId, taken: Callable[[Row], bool]) -> _Sorted:
-    found = _Sorted([], set(), [], [], [], set())
+def _sorted(
+    rows: Sequence[Row], track: Track, standings: Standings, viewer: AuthorId, now_ms: int
+) -> _Sorted:
+    found = _Sorted([], set(), [], [], [], [], set())
     for row in rows:
-        view, held = row.view, taken(row)
+        view, held = row.view, _is_taken(row, standings, viewer, now_ms)
         if held:
             found.taken.add(view.recipe)
         recipe = read_recipe(view, track)
@@ -125,13 +133,29 @@ def _sorted(rows: Sequence[Row], track: Track, viewer: AuthorId, taken: Callable
             if view.evidence.author is not None:
                 found.history.append((view.time_ms, trial_of(view, recipe, viewer)))
                 found.own.add(view.recipe)
-        elif view.standing is Standing.CONFIRMED:
+            continue
+        if view.standing is Standing.CONFIRMED:
             if len(found.pool) < POOL and view.claim.derivable:
                 found.pool.append(trial_of(view, recipe, viewer))
-        elif held:
+            continue
+        if held:
             group = found.running if view.standing is Standing.CLAIMED else found.unconfirmed
             group.append(recipe)
+        seen = _seen(standings.facts(view.id), track, viewer)
+        if seen and view.claim.derivable:
+            found.checked.append(
+                replace(trial_of(view, recipe, viewer), effect=median(seen), seeds=len(seen), interval=None)
+            )
     return found
+
+
+def _seen(facts: ClaimFacts | None, track: Track, viewer: AuthorId) -> list[float]:
+    """Effects against the reference that the viewer found on its own seeds, ascending; a tie is no effect."""
+    if facts is None or facts.claim is None or facts.claim.opponent is not None:
+        return []
+    runs = [item.own for item in facts.deliveries.values() if item.commitment.author == viewer]
+    found = [paired_effects(own, track.manifest, len(own.seeds)) for own in runs]
+    return sorted(0.0 if effect is None else effect for effects in found for effect in effects)
 
 
 def read_recipe(view: ClaimView, track: Track) -> Recipe | None:

@@ -19,7 +19,7 @@ from .room import Room, open_room
 
 
 async def _work_until(room: Room, agents, condition) -> None:
-    with trio.fail_after(60):
+    with trio.fail_after(200):
         async with trio.open_nursery() as nursery:
             for agent in agents:
                 nursery.start_soon(agent.run)
@@ -156,8 +156,30 @@ async def test_a_paused_agent_starts_nothing(tmp_path, toy):
             assert agent.activity.text == "paused"
             assert room.records(Claim) == []
             agent.resume()
-            with trio.fail_after(30):
+            with trio.fail_after(100):
                 cursor = 0
                 while not room.records(Claim):
                     cursor = await room.replica.wait_beyond(cursor)
             nursery.cancel_scope.cancel()
+
+
+async def test_what_a_node_ran_itself_steers_it_before_the_swarm_has_confirmed_it(tmp_path, toy):
+    async with open_room(tmp_path, toy) as room:
+        standings = room.replica.standings
+        await room.agent(1)._introduce()
+        one, two = room.bench(1), room.bench(2)
+        recipe = {"settings": {"x": 0.3, "y": -0.2}, "slots": {}}
+        claim = await one.author.publish(
+            Claim(toy.id, recipe, None, "the bottom", None, (), "x", "MIT", derivable=True)
+        )
+        await Researcher(one, embedded()).finish(claim.id)
+        opened = commitment(claim.id, two.author.id, Replicator(two)._secret(claim.id, 0))
+        await two.author.publish(Accept(claim.id, 4, opened))
+        assert write_briefing(toy, standings, two.author.id, now_ms()).checked == ()
+        assert await Replicator(two).keep_promise()
+        briefing = write_briefing(toy, standings, two.author.id, now_ms())
+        (trial,) = briefing.checked
+        assert (trial.claim, trial.seeds, trial.own, trial.standing) == (claim.id, 4, False, "replicated")
+        assert trial.effect == standings.claim(claim.id).evidence.median  # nobody else has run it
+        assert trial in briefing.known and briefing.pool == ()
+        assert write_briefing(toy, standings, room.bench(3).author.id, now_ms()).checked == ()

@@ -47,7 +47,7 @@ def notebook(tmp_path: Path) -> Iterator[Notebook]:
 
 
 def opened(server: Server, notebook: Notebook, **dials: object) -> Model:
-    found = open_model(replace(Llm(endpoint=server.url, model="tiny", deadline_s=5.0), **dials), notebook)
+    found = open_model(replace(Llm(endpoint=server.url, model="tiny", deadline_s=20.0), **dials), notebook)
     assert found is not None
     return found
 
@@ -124,13 +124,13 @@ async def test_the_budget_of_seconds_outlives_a_restart(server: Server, tmp_path
 
     server.plays(slow)
     with Notebook(tmp_path / "notebook.db") as notebook:
-        model = opened(server, notebook, seconds_per_day=5.05)
+        model = opened(server, notebook, seconds_per_day=20.05)
         assert await ask(model) is not None
-        assert 0.1 <= model.status().seconds < 5.0
+        assert 0.1 <= model.status().seconds < 20.0
     with Notebook(tmp_path / "notebook.db") as notebook:
-        again = opened(server, notebook, seconds_per_day=5.05)
-        with pytest.raises(Refused, match=r"budget of 5\.05 s"):
-            await ask(again)  # it may take 5 s, and less is left
+        again = opened(server, notebook, seconds_per_day=20.05)
+        with pytest.raises(Refused, match=r"budget of 20\.05 s"):
+            await ask(again)  # it may take 20 s, and less is left
         assert len(server.requests) == 2
 
 

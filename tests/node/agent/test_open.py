@@ -77,7 +77,7 @@ async def test_a_configured_model_has_ideas_that_are_run_and_remembered(
         author = Author(me.signer, replica)
         blobs = Blobs(BlobStore(config.home.blobs, 1 << 20), replica, lambda: None)
         async with open_agent(config, me, replica, author, blobs) as agent:
-            with trio.fail_after(60):
+            with trio.fail_after(200):
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(agent.run)
                     await _until(replica, partial(_measured_ideas, replica, toy, 2))
