@@ -312,4 +312,4 @@ async def served(
     nursery.start_soon(node.feed.run)
     yield Served(node, home, await nursery.start(start))
     await node.stop()
-    nursery.cancel_scope.deadline = trio.current_time() + 5
+    nursery.cancel_scope.deadline = trio.current_time() + 30

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 async def client(served: Served) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"authorization": f"Bearer {served.token}"}
-    async with httpx.AsyncClient(base_url=served.url, headers=headers, trust_env=False) as found:
+    async with httpx.AsyncClient(base_url=served.url, headers=headers, trust_env=False, timeout=30) as found:
         yield found
 
 
@@ -215,7 +215,7 @@ async def test_the_description_names_every_endpoint(client: httpx.AsyncClient) -
 async def test_stop_reaches_the_node_and_ends_streams(served: Served, client: httpx.AsyncClient) -> None:
     async with Listening(served) as events:
         assert (await client.post("/v1/stop")).status_code == 202
-        with trio.fail_after(5), pytest.raises(EOFError):
+        with trio.fail_after(30), pytest.raises(EOFError):
             await events.next()
     assert served.node.stopping.is_set()
 
@@ -226,6 +226,6 @@ async def test_the_address_file_is_private_and_withdrawn(served: Served) -> None
     assert said["url"] == served.url
     assert len(said["token"]) >= 40
     await served.node.stop()
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         while served.home.api.exists():
             await trio.testing.wait_all_tasks_blocked(0.01)

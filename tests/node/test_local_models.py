@@ -81,4 +81,4 @@ async def test_who_dribbles_is_not_waited_for(
     started = time.monotonic()
     (one,) = await found()
     assert "no answer within 0.1 s" in one.trouble
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30  # and not for ever

@@ -43,7 +43,7 @@ async def test_a_server_that_dribbles_what_it_says_of_itself_is_not_waited_for(
 
     monkeypatch.setattr(discovery, "_TELL_S", 0.1)
     server.plays(server.enforces(), partial(dribbles))
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         found = await probe(Wire(server.url), Settings("m"))
     assert found.capability is not None
     assert found.context is None

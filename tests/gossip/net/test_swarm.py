@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,10 +39,8 @@ async def test_a_late_node_catches_up_at_once(open_cluster: Any) -> None:
     async with open_cluster(3, sync_seconds=3600.0) as cluster:
         for node in cluster.nodes:
             node.add(*(synthetic(f"r{i}", i) for i in range(500)))
-        started = time.monotonic()
         await cluster.add(sync_seconds=3600.0)
-        await cluster.equal(500)
-        assert time.monotonic() - started < 5.0
+        await cluster.equal(500)  # an hour before its first regular sync
 
 
 @pytest.mark.slow
