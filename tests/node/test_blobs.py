@@ -178,13 +178,15 @@ def test_killed_at_any_moment_it_shows_whole_blobs_only(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from node.blobs import BlobStore\n"
         "store = BlobStore(Path(sys.argv[1]), 10**9)\n"
-        "for number in range(int(sys.argv[2]), 10**6):\n"
+        "for number in range(int(sys.argv[2]), int(sys.argv[2]) + 300):\n"
         "    print(store.put(number.to_bytes(4, 'big') * 100_000).hex(), flush=True)\n"
+        "sys.stdin.read()\n"  # who kills it may be late: all that it writes has to fit
     )
     promised = set[bytes]()
     for start in range(6):
         with subprocess.Popen(
             [sys.executable, "-P", "-c", code, str(tmp_path), str(1000 * start)],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         ) as child:

@@ -81,7 +81,7 @@ async def pair(path: Path, most_bytes: int = 1 << 24) -> AsyncIterator[tuple[One
 
 async def met(swarm: Swarm) -> None:
     """Wait until the node has a peer."""
-    with trio.fail_after(30):
+    with trio.fail_after(60):
         while not swarm.peers():  # noqa: ASYNC110 - the world has no events
             await trio.sleep(0.01)
 
@@ -156,7 +156,7 @@ async def test_a_node_that_went_down_half_way_fetches_the_other_half(tmp_path: P
         async with other.running(first.addresses()) as swarm, trio.open_nursery() as nursery:
             await met(swarm)
             nursery.start_soon(other.blobs.obtain, blob, len(data))
-            with trio.fail_after(20):
+            with trio.fail_after(60):
                 while half_written(tmp_path) < 12:  # noqa: ASYNC110
                     await trio.sleep(0.01)
             nursery.cancel_scope.cancel()

@@ -196,8 +196,9 @@ async def test_more_sessions_than_a_peer_may_have_are_refused_not_queued(open_cl
                 )
                 for _ in range(6)
             ]
+            await cluster.until(lambda: len(node.swarm._sync._serving) == 2)
             await trio.sleep(0.3)
-            assert len(node.swarm._sync._serving) == 2
+            assert len(node.swarm._sync._serving) <= 2
             assert len(held) == 6
         late = await cluster.add()
         late.add(synthetic("honest", 1))
@@ -376,7 +377,7 @@ async def test_a_node_killed_and_restarted_is_found_again(
         node.add(synthetic("meanwhile@0", 1))
         again = spawn(1, listen=[listen])
         assert again.peer == first.peer
-        with trio.fail_after(15):
+        with trio.fail_after(60):
             while (await trio.to_thread.run_sync(lambda: again.ask(state=True)))["size"] != 1:  # noqa: ASYNC110
                 await trio.sleep(0.1)
 
@@ -387,7 +388,7 @@ def test_five_processes_reach_one_digest(spawn: Callable[..., Any]) -> None:
     for node in nodes:
         node.ask(publish=25)
     late = spawn(5, bootstrap=[first.addresses[0]])
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     states: list[dict[str, Any]] = []
     while time.monotonic() < deadline:
         states = [node.ask(state=True) for node in (*nodes, late)]
