@@ -26,7 +26,7 @@ _MAX_PRINTED: Final = 1024 * 1024  # bytes of output after which a worker is kil
 _SHOWN: Final = 2000  # bytes of its output that an error repeats
 _CHUNK: Final = 65536
 _LINGER_S: Final = 0.2  # for the last output of a worker that has ended
-_FAREWELL_S: Final = 1.0  # for a worker that closed its socket to end
+_FAREWELL_S: Final = 5.0  # for a worker that closed its socket to end; what it printed is read until then
 _MAX_WORD: Final = 64  # characters of each fact about the machine
 
 # All that a worker knows of its surroundings. One thread each: see `worker`.

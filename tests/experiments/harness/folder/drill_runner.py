@@ -45,14 +45,17 @@ def exits(recipe, seed, inputs, progress, ulps):
 def hangs(recipe, seed, inputs, progress, ulps):
     """Hang with a child in a process group of its own, which has a child in turn."""
     script = (
-        f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {SLEEP!r}]); time.sleep(60)"
+        f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {SLEEP!r}]); "
+        "print(flush=True); time.sleep(60)"
     )
-    child = subprocess.Popen([sys.executable, "-c", script], process_group=0)
+    child = subprocess.Popen([sys.executable, "-c", script], process_group=0, stdout=subprocess.PIPE)
     print(f"child {child.pid}", flush=True)
     progress(0, 1)
-    time.sleep(0.15)
-    progress(1, 1)
-    time.sleep(60)
+    assert child.stdout is not None
+    child.stdout.readline()  # it has a child, too
+    for _ in range(550):
+        progress(1, 1)  # again and again, since reports that come too soon are not sent
+        time.sleep(0.11)
 
 
 SLEEP = "import time; time.sleep(60)"
