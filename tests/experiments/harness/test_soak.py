@@ -13,7 +13,7 @@ from experiments.harness.device import open_device
 from experiments.harness.outcome import TrialError
 from experiments.harness.processes import memory_bytes
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 WARM, MANY = 500, 4000
 MEGABYTE = 2**20
@@ -68,7 +68,9 @@ async def test_workers_that_come_and_go_leave_nothing_behind(drill, behaving, fo
         opened, tasks = files(os.getpid()), len(device._nursery.child_tasks)
         for _ in range(25):
             await lose_one()
-        await trio.sleep(0.3)  # the last watcher lingers for the last words of its worker
         gc.collect()
+        with trio.move_on_after(30):  # the last watcher lingers for the last words of its worker
+            while files(os.getpid()) > opened + 1 or len(device._nursery.child_tasks) > tasks + 1:  # noqa: ASYNC110
+                await trio.sleep(0.05)
         assert files(os.getpid()) <= opened + 1
         assert len(device._nursery.child_tasks) <= tasks + 1

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
+from statistics import median
 
 import numpy as np
 import pytest
@@ -130,7 +132,7 @@ def test_a_call_takes_processor_time_and_is_checked() -> None:
     source = "import numpy as np\n\ndef cumsum(x):\n    return np.cumsum(x, axis=1)\n"
     call, _ = right(TASKS["cumsum"], 3)
     with Contender(confinable(source), np.random.default_rng(0), 0) as side:
-        assert 1e-5 < side.seconds(call) < 1.0
+        assert 1e-5 < side.seconds(call) < 5.0
         side.audit()
 
 
@@ -145,14 +147,23 @@ def test_work_outside_of_the_clock_is_noticed() -> None:
     assert caught.value.code is Code.OUTSIDE_CLOCK
 
 
+def speedup(task: Task, source: str, fine: Callable[[float], bool]) -> float:
+    """log2 of the speed against the baseline; the median of three if the first one is odd."""
+    found: list[float] = []
+    while len(found) < 3 and not (found and fine(found[0])):
+        sides = confinable(source), confinable(BASELINE_SOURCE)
+        result = session({task: draw_shapes(task, 2)}, *sides)[task]
+        assert math.isfinite(result.error)
+        found.append(result.log2_speedup)
+    return median(found)
+
+
 @pytest.mark.slow
 def test_an_honest_copy_is_not_faster_than_what_it_copies() -> None:
     """Loose, for a machine that runs other tests; bench/sandbox.py measures goal E6 (1.00 +- 0.02)."""
     source = "import torch\n\ndef topk(x):\n    # same thing\n    return torch.topk(x, 16, dim=1).values\n"
     task = TASKS["topk"]
-    result = session({task: draw_shapes(task, 2)}, confinable(source), confinable(BASELINE_SOURCE))[task]
-    assert abs(result.log2_speedup) < 0.1
-    assert math.isfinite(result.error)
+    assert abs(speedup(task, source, lambda log2: abs(log2) < 0.1)) < 0.1
 
 
 @pytest.mark.slow
@@ -162,8 +173,7 @@ def test_a_program_that_does_the_work_twice_is_half_as_fast() -> None:
         "    return torch.topk(x, 16, dim=1).values\n"
     )
     task = TASKS["topk"]
-    result = session({task: draw_shapes(task, 2)}, confinable(source), confinable(BASELINE_SOURCE))[task]
-    assert -1.3 < result.log2_speedup < -0.7
+    assert -1.3 < speedup(task, source, lambda log2: -1.3 < log2 < -0.7) < -0.7
 
 
 @tasks
