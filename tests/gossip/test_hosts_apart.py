@@ -10,7 +10,10 @@ import pytest
 
 from ..lan import Lan, inside
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+PATIENCE_S = 120.0
+"""For what takes seconds on a quiet machine."""
 
 
 @pytest.fixture
@@ -45,30 +48,30 @@ def test_a_network_that_is_cut_in_two_becomes_one_again(lan: Lan, spawn: Callabl
     assert bootstrap in first.addresses
     nodes = [first]
     nodes += [spawn(i + 1, inside(lan.hosts[i]), listen=LISTEN, bootstrap=[bootstrap]) for i in range(1, 4)]
-    wait_for(nodes, lambda states: all(s["statistics"]["peers"] == 3 for s in states), 30)
+    wait_for(nodes, lambda states: all(s["statistics"]["peers"] == 3 for s in states), PATIENCE_S)
     for node in nodes:
         node.ask(publish=10)
-    wait_for(nodes, lambda states: equal(states, 40), 10)
+    wait_for(nodes, lambda states: equal(states, 40), PATIENCE_S)
 
     lan.cable(plugged=False)
     for node in nodes:
         node.ask(publish=5)
-    wait_for(nodes[:2], lambda states: equal(states, 50), 20)
-    wait_for(nodes[2:], lambda states: equal(states, 50), 20)
-    wait_for(nodes, lambda states: all(s["statistics"]["peers"] == 1 for s in states), 60)
+    wait_for(nodes[:2], lambda states: equal(states, 50), PATIENCE_S)
+    wait_for(nodes[2:], lambda states: equal(states, 50), PATIENCE_S)
+    wait_for(nodes, lambda states: all(s["statistics"]["peers"] == 1 for s in states), PATIENCE_S)
     left, right = (nodes[i].ask(state=True)["digest"] for i in (0, 2))
     assert left != right
 
     lan.cable(plugged=True)
-    took = wait_for(nodes, lambda states: equal(states, 60), 30)
-    assert took < 15.0
+    took = wait_for(nodes, lambda states: equal(states, 60), PATIENCE_S)
+    assert took < 40.0  # 5 s on a quiet machine
 
 
 def test_peers_on_a_lan_find_each_other_without_an_address(lan: Lan, spawn: Callable[..., Any]) -> None:
     nodes = [spawn(i + 1, inside(host), listen=LISTEN, lan=True) for i, host in enumerate(lan.hosts)]
-    wait_for(nodes, lambda states: all(s["statistics"]["peers"] >= 1 for s in states), 30)
+    wait_for(nodes, lambda states: all(s["statistics"]["peers"] >= 1 for s in states), PATIENCE_S)
     nodes[3].ask(publish=3)
-    wait_for(nodes, lambda states: equal(states, 3), 20)
+    wait_for(nodes, lambda states: equal(states, 3), PATIENCE_S)
 
 
 def test_a_node_that_cannot_be_called_is_reached_through_a_relay(lan: Lan, spawn: Callable[..., Any]) -> None:
@@ -81,12 +84,12 @@ def test_a_node_that_cannot_be_called_is_reached_through_a_relay(lan: Lan, spawn
     caller = spawn(2, inside(lan.hosts[1]), listen=LISTEN, bootstrap=[near])
     hidden = spawn(3, inside(lan.hosts[2]), listen=LISTEN, relays=[behind])
     ends = [caller, hidden]
-    wait_for(ends, lambda states: all(s["statistics"]["peers"] == 2 for s in states), 60)
+    wait_for(ends, lambda states: all(s["statistics"]["peers"] == 2 for s in states), PATIENCE_S)
     circuit = f"{behind}/p2p-circuit/p2p/{hidden.peer}"
     assert circuit in hidden.ask(state=True)["addresses"]
     # GossipSub runs over the circuit, and so does sync.
-    wait_for(ends, lambda states: all(s["statistics"]["mesh"] == 2 for s in states), 20)
+    wait_for(ends, lambda states: all(s["statistics"]["mesh"] == 2 for s in states), PATIENCE_S)
     for node in ends:
         node.ask(publish=20)
-    wait_for([*ends, middle], lambda states: equal(states, 40), 20)
+    wait_for([*ends, middle], lambda states: equal(states, 40), PATIENCE_S)
     assert all(n.ask(state=True)["statistics"]["watchdog_drops"] == 0 for n in ends)
