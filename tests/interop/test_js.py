@@ -39,11 +39,11 @@ from .mutants import frame_mutants, mutants
 sys.path.insert(0, str(Path(__file__).parents[1] / "node"))
 from processes import Daemon, wait_until  # of the neighbouring folder, which is no package
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 HERE = Path(__file__).parent / "js"
 VECTORS = Path(__file__).parents[1] / "vectors"
-PATIENCE_S = 60.0
+PATIENCE_S = 240.0
 BULK = 10_000
 """Records; beyond some 9,000 differences symbols are not worth it, and a fresh node fetches everything."""
 

@@ -20,7 +20,11 @@ from node.home import Home
 from node.identity import create
 
 TOYS = Path(__file__).parent / "toytrack"
-PATIENCE_S = 60.0
+PATIENCE_S = 150.0
+"""For what takes seconds on a quiet machine with two processors."""
+_SHOWN = 2500  # bytes of each log that a failure shows
+_started: list[Daemon] = []
+"""Daemons that a test has not stopped yet, whose logs are shown when it waits in vain."""
 
 
 @dataclass
@@ -56,6 +60,8 @@ class Daemon:
 
     def start(self) -> Daemon:
         self.home.api.unlink(missing_ok=True)
+        if not any(self is other for other in _started):
+            _started.append(self)
         with (self.home.path / "console.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [*self.prefix, sys.executable, "-P", *self.command, "--home", str(self.home.path), "up"],
@@ -111,6 +117,7 @@ class Daemon:
 
     def stop(self) -> float:
         """SIGTERM; returns how many seconds the daemon took to go, as Clock counts them."""
+        _started[:] = [other for other in _started if other is not self]
         if self._client is not None:
             self._client.close()
         if self.process is None or self.process.poll() is not None:
@@ -118,7 +125,7 @@ class Daemon:
         clock = Clock()
         self.process.send_signal(signal.SIGTERM)
         try:
-            wait_until(lambda: self.process is None or self.process.poll() is not None, patience_s=20)
+            wait_until(lambda: self.process is None or self.process.poll() is not None, patience_s=60)
         except AssertionError:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
@@ -139,8 +146,20 @@ def wait_until(
     while not condition():
         check()
         if clock.read() > patience_s:
-            raise AssertionError(f"gave up waiting after {time.monotonic() - clock.started:.0f} s")
+            took = time.monotonic() - clock.started
+            raise AssertionError(f"gave up waiting after {took:.0f} s; the logs end so:\n{_last_words()}")
         time.sleep(0.05)
+
+
+def _last_words() -> str:
+    """The ends of the logs of all daemons that run."""
+    told = []
+    for daemon in _started:
+        state = None if daemon.process is None else daemon.process.poll()
+        told.append(f"--- {daemon.home.path.name}: {'runs' if state is None else f'ended with {state}'}")
+        logs = (daemon.home.logs / "daemon.jsonl", daemon.home.path / "console.log")
+        told += [log.read_bytes()[-_SHOWN:].decode("utf-8", "replace") for log in logs if log.exists()]
+    return "\n".join(told)
 
 
 class Clock:

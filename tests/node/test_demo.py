@@ -30,10 +30,10 @@ def bench():
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(900)
 def test_the_demo_swarm_agrees_in_spite_of_a_power_cut_and_garbage():
     command = [sys.executable, "-P", str(BENCH), "--runs", "1", "--seconds", "120"]
-    told = subprocess.run(command, capture_output=True, text=True, timeout=400, check=True).stdout
+    told = subprocess.run(command, capture_output=True, text=True, timeout=800, check=True).stdout
     outcome = json.loads(told.splitlines()[0])
     print(outcome)
     assert outcome["agreed"], outcome

@@ -10,7 +10,7 @@ import pytest
 
 from .processes import Daemon, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture
@@ -44,9 +44,8 @@ def test_members_find_each_other_without_the_one_that_introduced_them(
     first.post("/v1/claims", {"track": "deep-mlp", "slots": {"init_std": "0.1"}})
     wait_until(lambda: second.status()["records"] == third.status()["records"] == 2)
     met = {first.status()["identity"]["peer_id"], second.status()["identity"]["peer_id"]}
-    wait_until(
-        lambda: met <= {entry["peer"] for entry in json.loads((third.home.path / "peers.json").read_text())}
-    )
+    book = third.home.path / "peers.json"
+    wait_until(lambda: book.exists() and met <= {entry["peer"] for entry in json.loads(book.read_text())})
 
     first.kill()
     third.kill()

@@ -9,7 +9,7 @@ import pytest
 
 from .processes import Daemon, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from .processes import Daemon, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def test_a_pause_outlives_a_power_cut(tmp_path) -> None:
