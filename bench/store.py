@@ -81,7 +81,7 @@ def signed(count: int, seed: int) -> list[Envelope]:
 @contextmanager
 def verifying() -> Iterator[Verifiers]:
     """As in a node that is taking in many records: the workers have started."""
-    verifiers = Verifiers()
+    verifiers = Verifiers(SWARM)
     while verifiers._most and not verifiers._ready():
         time.sleep(0.01)
     yield verifiers

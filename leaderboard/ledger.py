@@ -20,7 +20,7 @@ from math import inf
 from typing import Protocol, TypeAlias
 
 from .admission import Quotas, has_work
-from .envelope import Envelope, open_envelope, presumed_id
+from .envelope import Envelope, Glimpse, Slip, glimpse, open_envelope, presumed_id
 from .errors import PeerError
 from .ids import AuthorId, ContentId, SwarmId
 
@@ -28,18 +28,20 @@ __all__ = [
     "CLOCK_AHEAD_MS",
     "QUOTA_WAIT_S",
     "Admission",
+    "Kept",
     "Ledger",
     "Part",
     "Spread",
     "Store",
     "Verdict",
-    "genuine",
+    "examine",
+    "examined",
 ]
 
 CLOCK_AHEAD_MS = 10 * 60 * 1000
 """Records from further ahead of our clock are ignored until it has caught up."""
 _PART = 64
-"""Signatures that are checked in one go: some three milliseconds."""
+"""Records that are looked at in one go: some four milliseconds."""
 _CLOCK_WAIT_S = 60.0
 QUOTA_WAIT_S = 10.0
 """`Admission.wait_s` of records that a quota delays, and of no others."""
@@ -66,9 +68,12 @@ class Admission:
     """Of an ignored record: how long offering it again is a waste; infinite while nobody changes a list."""
 
 
-Part: TypeAlias = "Sequence[Envelope | Admission]"
-Spread: TypeAlias = "Callable[[Iterable[Part], int], Iterable[list[bool]]]"
-"""`genuine` for each part of a batch of so many records, in order."""
+Kept: TypeAlias = "Envelope | Slip"
+"""A record whose signature is its author's, opened here or elsewhere."""
+Part: TypeAlias = "Sequence[bytes | Admission]"
+"""Records of a batch: their bytes, or the verdict where it needs no signature."""
+Spread: TypeAlias = "Callable[[Iterable[Part], int], Iterable[list[Kept | Admission]]]"
+"""`examined` for each part of a batch of so many records, in order."""
 
 
 class Store(Protocol):
@@ -77,7 +82,7 @@ class Store(Protocol):
     def known(self, ids: Collection[ContentId]) -> set[ContentId]:
         """Which of `ids` are in the set."""
 
-    def append(self, envelopes: Iterable[Envelope]) -> None:
+    def append(self, envelopes: Iterable[Kept]) -> None:
         """Add records that are not in the set, as they come, all or none, durably.
 
         `envelopes` may ask what is `known` while it is read.
@@ -96,12 +101,13 @@ class Ledger:
         members: Collection[AuthorId] = (),
         work_bits: int = 0,
         quotas: Quotas | None = None,
-        on_admitted: Callable[[Sequence[Envelope]], None] = lambda _: None,
-        spread: Spread = lambda parts, _: map(genuine, parts),
+        on_admitted: Callable[[Sequence[Kept]], None] = lambda _: None,
+        spread: Spread | None = None,
     ) -> None:
         """`members`: if any are named, nobody else is heard. `work_bits`: what the swarm asks of each record.
 
-        `quotas`: none delay anything if left out. `spread` checks signatures, elsewhere if it likes.
+        `quotas`: none delay anything if left out. `spread` opens records and checks signatures, in other
+        processes if it likes; left out, it is done here.
         """
         self._store = store
         self._swarm = swarm
@@ -110,7 +116,7 @@ class Ledger:
         self._work_bits = work_bits
         self._quotas = quotas
         self._on_admitted = on_admitted
-        self._spread = spread
+        self._spread = spread or (lambda parts, _: (examined(part, swarm) for part in parts))
 
     def refuse(self, authors: Collection[AuthorId]) -> None:
         """From now on, records of these authors and of no others are on the refuse-list."""
@@ -125,26 +131,20 @@ class Ledger:
         machine's monotonic clock in seconds, by which quotas refill.
         """
         door = None if self._quotas is None or not source else _Quota(self._quotas, source, now)
-        looked: list[Envelope | Admission] = []
-        accepted: dict[ContentId, Envelope] = {}
+        accepted: dict[ContentId, Kept] = {}
         admissions: list[Admission] = []
 
         def parts() -> Iterator[Part]:
-            """While one part's signatures are checked elsewhere, the next is looked at."""
+            """While one part is opened and its signatures are checked elsewhere, the next is looked at."""
             for start in range(0, len(batch), _PART):
-                raws = batch[start : start + _PART]
-                known = self._store.known({item for raw in raws if (item := presumed_id(raw)) is not None})
-                part = [self._look(raw, known, now_ms, door) for raw in raws]
-                looked.extend(part)
-                yield part
+                yield self._look(batch[start : start + _PART], now_ms, door)
 
-        def fresh() -> Iterator[Envelope]:
-            answers = chain.from_iterable(self._spread(parts(), len(batch)))
-            for is_genuine, item in zip(answers, looked, strict=True):  # `looked` grows before its answers
+        def fresh() -> Iterator[Kept]:
+            for item in chain.from_iterable(self._spread(parts(), len(batch))):
                 before = len(accepted)
-                verdict = item if isinstance(item, Admission) else _signed(item, is_genuine, accepted, door)
+                verdict = item if isinstance(item, Admission) else _entered(item, accepted, door)
                 admissions.append(verdict)
-                if len(accepted) > before and isinstance(item, Envelope):
+                if len(accepted) > before and not isinstance(item, Admission):
                     yield item
 
         items = fresh()
@@ -154,35 +154,45 @@ class Ledger:
             self._on_admitted(list(accepted.values()))
         return admissions
 
-    def _look(
-        self, raw: bytes, known: set[ContentId], now_ms: int, door: _Quota | None
-    ) -> Envelope | Admission:
-        """The verdict if it needs no signature, else the envelope."""
-        item = self._open(raw)
-        return item if isinstance(item, Admission) else self._judge(item, known, now_ms, door)
+    def _look(self, raws: Sequence[bytes], now_ms: int, door: _Quota | None) -> Part:
+        """The verdicts that need no signature; what they leave open stays as it is.
 
-    def _open(self, raw: bytes) -> Envelope | Admission:
+        Where what is seen without opening a record speaks against it, the record is opened: it may be worse.
+        """
+        seen = [glimpse(raw) for raw in raws]
+        ids = (presumed_id(raw) if item is None else item.id for raw, item in zip(raws, seen, strict=True))
+        known = self._store.known({item for item in ids if item is not None})
+        part: list[bytes | Admission] = []
+        for raw, item in zip(raws, seen, strict=True):
+            if item is None or self._judge(item, len(raw), known, now_ms, door) is not None:
+                part.append(self._open(raw, known, now_ms, door) or raw)
+            else:
+                part.append(raw)
+        return part
+
+    def _open(self, raw: bytes, known: set[ContentId], now_ms: int, door: _Quota | None) -> Admission | None:
         try:
-            return open_envelope(raw, self._swarm)
+            envelope = open_envelope(raw, self._swarm)
         except PeerError as error:
             return Admission(Verdict.REJECT, None, str(error))
+        return self._judge(envelope, len(raw), known, now_ms, door)
 
     def _judge(
-        self, envelope: Envelope, known: set[ContentId], now_ms: int, door: _Quota | None
-    ) -> Envelope | Admission:
-        """The verdict where it needs no signature, else the envelope."""
-        if self._work_bits and not has_work(envelope.id, self._work_bits):
-            return Admission(Verdict.REJECT, envelope.id, "lacks the proof of work of this swarm")
-        if envelope.id in known:
-            return Admission(Verdict.ACCEPT, envelope.id, "known")
-        if envelope.author in self._refused:
-            return _ignored(envelope, "author is on the local refuse-list", inf)
-        if self._members and envelope.author not in self._members:
-            return _ignored(envelope, "author is not on the list of members", inf)
-        if envelope.time_ms > now_ms + CLOCK_AHEAD_MS:
-            return _ignored(envelope, "dated ahead of this node's clock", _CLOCK_WAIT_S)
-        delay = "" if door is None else door.delay(envelope)
-        return _ignored(envelope, delay, QUOTA_WAIT_S) if delay else envelope
+        self, item: Envelope | Glimpse, size: int, known: set[ContentId], now_ms: int, door: _Quota | None
+    ) -> Admission | None:
+        """The verdict where it needs no signature."""
+        if self._work_bits and not has_work(item.id, self._work_bits):
+            return Admission(Verdict.REJECT, item.id, "lacks the proof of work of this swarm")
+        if item.id in known:
+            return Admission(Verdict.ACCEPT, item.id, "known")
+        if item.author in self._refused:
+            return _ignored(item.id, "author is on the local refuse-list", inf)
+        if self._members and item.author not in self._members:
+            return _ignored(item.id, "author is not on the list of members", inf)
+        if item.time_ms > now_ms + CLOCK_AHEAD_MS:
+            return _ignored(item.id, "dated ahead of this node's clock", _CLOCK_WAIT_S)
+        delay = "" if door is None else door.delay(item.author, size)
+        return _ignored(item.id, delay, QUOTA_WAIT_S) if delay else None
 
 
 class _Quota:
@@ -193,34 +203,41 @@ class _Quota:
         self._source = source
         self._now = now
 
-    def delay(self, envelope: Envelope) -> str:
+    def delay(self, author: AuthorId, size: int) -> str:
         """Before the signature is looked at: is there room at all?"""
-        return self._quotas.delay(envelope.author, self._source, len(envelope.raw), self._now)
+        return self._quotas.delay(author, self._source, size, self._now)
 
-    def charge(self, envelope: Envelope) -> str:
+    def charge(self, author: AuthorId, size: int) -> str:
         """Once the record is known to be its author's: pay, or wait."""
-        return self._quotas.charge(envelope.author, self._source, len(envelope.raw), self._now)
+        return self._quotas.charge(author, self._source, size, self._now)
 
 
-def genuine(part: Part) -> list[bool]:
-    """Which items of a part are envelopes whose signature is their author's."""
-    return [isinstance(item, Envelope) and item.signature_holds() for item in part]
-
-
-def _signed(
-    envelope: Envelope, is_genuine: bool, accepted: dict[ContentId, Envelope], door: _Quota | None
-) -> Admission:
-    """The verdict on a record whose signature was checked; enters it in `accepted` if it is that."""
-    if not is_genuine:
+def examine(raw: bytes, swarm: SwarmId) -> Envelope | Admission:
+    """Everything that a record's own bytes can tell: the envelope if it is in order and its author's."""
+    try:
+        envelope = open_envelope(raw, swarm)
+    except PeerError as error:
+        return Admission(Verdict.REJECT, None, str(error))
+    if not envelope.signature_holds():
         return Admission(Verdict.REJECT, envelope.id, "the signature is not the author's")
-    if envelope.id in accepted:
-        return Admission(Verdict.ACCEPT, envelope.id, "known")
-    delay = "" if door is None else door.charge(envelope)
+    return envelope
+
+
+def examined(part: Part, swarm: SwarmId) -> list[Kept | Admission]:
+    """A part with `examine` done for what has no verdict yet."""
+    return [item if isinstance(item, Admission) else examine(item, swarm) for item in part]
+
+
+def _entered(item: Kept, accepted: dict[ContentId, Kept], door: _Quota | None) -> Admission:
+    """The verdict on a record that is its author's; enters it in `accepted` if it is that."""
+    if item.id in accepted:
+        return Admission(Verdict.ACCEPT, item.id, "known")
+    delay = "" if door is None else door.charge(item.author, len(item.raw))
     if delay:
-        return _ignored(envelope, delay, QUOTA_WAIT_S)
-    accepted[envelope.id] = envelope
-    return Admission(Verdict.ACCEPT, envelope.id, "")
+        return _ignored(item.id, delay, QUOTA_WAIT_S)
+    accepted[item.id] = item
+    return Admission(Verdict.ACCEPT, item.id, "")
 
 
-def _ignored(envelope: Envelope, reason: str, wait_s: float) -> Admission:
-    return Admission(Verdict.IGNORE, envelope.id, reason, wait_s)
+def _ignored(identifier: ContentId, reason: str, wait_s: float) -> Admission:
+    return Admission(Verdict.IGNORE, identifier, reason, wait_s)

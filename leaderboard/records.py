@@ -37,6 +37,7 @@ __all__ = [
     "commitment",
     "parse_payload",
     "recipe_id",
+    "subject_of",
 ]
 
 MAX_TEXT = 4_000
@@ -328,3 +329,25 @@ def parse_payload(kind: str, payload: ValueMap) -> Record:
     record = record_type.read(fields)
     fields.done()
     return record
+
+
+def subject_of(record: Record) -> bytes | None:
+    """The id of what this record is about, by which it is looked up; None for records about nothing."""
+    match record:
+        case Track(manifest):
+            return manifest.id
+        case Claim(track=track):
+            return track
+        case (
+            Accept(claim=claim)
+            | Result(claim=claim)
+            | Replication(claim=claim)
+            | Ablation(claim=claim)
+            | Finding(claim=claim)
+        ):
+            return claim
+        case Note(about=about):
+            return about
+        case Retraction(target=target):
+            return target
+    return None

@@ -22,6 +22,7 @@ from leaderboard.codec import encode
 from leaderboard.envelope import Envelope
 from leaderboard.evidence.policy import COMMON
 from leaderboard.ids import AuthorId, ContentId
+from leaderboard.ledger import Kept
 from leaderboard.standings import Standings
 
 from .store import Store, Stored
@@ -84,10 +85,11 @@ class Boards:
         """How much of the log is folded, in percent."""
         return 100.0 if self.caught_up or not self._target else min(100.0, 100.0 * self.row / self._target)
 
-    def take(self, envelopes: Sequence[Envelope], row: int) -> None:
+    def take(self, records: Sequence[Kept], row: int) -> None:
         """Fold the records of the log up to `row`, which come right after those that were folded."""
         try:
-            self.standings.add(item for item in envelopes if item.author not in self._refused)
+            heard = (item for item in records if item.author not in self._refused)
+            self.standings.add(map(self._store.opened, heard))
             self.row = row
             self.standings.settle()
         except ViewsBroken as error:

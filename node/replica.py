@@ -28,9 +28,9 @@ from gossip.proto.peerid import PeerId, peer_id_of
 from gossip.proto.replica import LogPage
 from gossip.proto.riblt import PREFIX_BYTES
 from leaderboard.admission import Allowance, Postponed, Quotas, Standing
-from leaderboard.envelope import Envelope, open_envelope
+from leaderboard.envelope import open_envelope
 from leaderboard.ids import AuthorId, ContentId, SwarmId
-from leaderboard.ledger import QUOTA_WAIT_S, Admission, Ledger
+from leaderboard.ledger import QUOTA_WAIT_S, Admission, Kept, Ledger
 from leaderboard.standings import Standings
 
 from .boards import Boards
@@ -79,8 +79,8 @@ class NodeReplica:
         self._trusted = self.entrance.members
         self._trust_due = 0.0
         self._postponed = Postponed()
-        self._fresh: list[Envelope] = []
-        self._verifiers = Verifiers()
+        self._fresh: list[Kept] = []
+        self._verifiers = Verifiers(swarm)
         self._ledger = Ledger(
             store,
             swarm,

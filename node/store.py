@@ -28,14 +28,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from leaderboard.envelope import ChainTip, Envelope, open_envelope
+from leaderboard.envelope import ChainTip, Envelope, Slip, open_envelope
 from leaderboard.errors import LocalError
 from leaderboard.ids import ID_BYTES, AuthorId, ContentId, SwarmId
 from leaderboard.records import KINDS
 
 from .errors import Ambiguous, Misuse, NotFound, StoreBroken
 from .store_runs import add_keys, merge_runs
-from .store_schema import connect, index_key, migrate, require_current, subject_of, translated
+from .store_schema import connect, index_key, migrate, require_current, translated
 
 __all__ = ["Store", "Stored"]
 
@@ -105,7 +105,7 @@ class Store:
         with self._lock, translated(self._path):
             return {item for _, item in _rows_of(self._writing(), ids)}
 
-    def append(self, envelopes: Iterable[Envelope]) -> None:
+    def append(self, envelopes: Iterable[Envelope | Slip]) -> None:
         """Add records that are not in the set, all or none; on return they are on the disk.
 
         They are written as they come, so that whoever makes them can go on meanwhile.
@@ -162,6 +162,10 @@ class Store:
         with self._reading() as reader:
             rows = list(_rows_of(reader, ids, self._visible))
             return {item: _body(reader, row) for row, item in rows}
+
+    def opened(self, item: Envelope | Slip) -> Envelope:
+        """The record itself, where another process has opened it."""
+        return item if isinstance(item, Envelope) else self._open(item.raw)
 
     def envelopes(self, ids: Sequence[ContentId]) -> list[Envelope]:
         """The records of `ids` in that order, unknown ones left out."""
@@ -224,17 +228,17 @@ class Store:
         return self._envelopes(f"WHERE kind = '{kind}' ORDER BY records.row", ())
 
     def about(self, subject: bytes, kind: str | None = None) -> Generator[Envelope]:
-        """Records whose subject is `subject` (see `store_schema.subject_of`), in order of arrival."""
+        """Records whose subject is `subject` (see `leaderboard.records.subject_of`), in order of arrival."""
         where = f"WHERE row IN ({_ABOUT}) AND (?2 IS NULL OR kind = ?2) ORDER BY records.row"
         found = self._envelopes(where, (index_key(subject), kind))
-        return (item for item in found if subject_of(item) == subject)
+        return (item for item in found if item.subject == subject)
 
     def on_claim(self, claim: ContentId, until: int) -> Generator[Envelope]:
         """A claim's record and everything about it but notes, among the first `until` rows."""
         rows = f"SELECT row FROM ids WHERE key = ?1 UNION ALL {_ABOUT}"  # noqa: S608
         where = f"WHERE row IN ({rows}) AND kind <> 'note' AND row <= ?2"
         for item in self._envelopes(where, (index_key(claim), until)):
-            if item.id == claim or subject_of(item) == claim:
+            if claim in (item.id, item.subject):
                 yield item
 
     def id_at(self, row: int) -> ContentId | None:
@@ -319,7 +323,7 @@ class Store:
 _ABOUT = "SELECT row FROM subjects WHERE key = ?1"
 
 
-def _write(writer: sqlite3.Connection, part: Sequence[tuple[int, Envelope]]) -> None:
+def _write(writer: sqlite3.Connection, part: Sequence[tuple[int, Envelope | Slip]]) -> None:
     """Insert records with their rows."""
     writer.executemany(
         "INSERT INTO records (row, id, time, kind, author, chain, seq) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -329,7 +333,7 @@ def _write(writer: sqlite3.Connection, part: Sequence[tuple[int, Envelope]]) -> 
         ],
     )
     writer.executemany("INSERT INTO bodies (row, raw) VALUES (?, ?)", [(row, item.raw) for row, item in part])
-    subjects = [(subject, row) for row, item in part if (subject := subject_of(item)) is not None]
+    subjects = [(subject, row) for row, item in part if (subject := item.subject) is not None]
     add_keys(
         writer,
         [(index_key(item.id), row) for row, item in part],

@@ -23,7 +23,7 @@ from leaderboard.ids import ContentId, SwarmId
 from .errors import Misuse, StoreBroken
 from .store import Store
 from .store_salvage import salvage
-from .store_schema import connect, index_key, require_current, subject_of
+from .store_schema import connect, index_key, require_current
 
 __all__ = ["Diagnosis", "diagnose", "repair"]
 
@@ -146,7 +146,7 @@ def _unlisted(connection: sqlite3.Connection, row: int, envelope: Envelope | Non
     """Whether look-ups would miss a sound record."""
     if envelope is None:
         return ""
-    for table, key in (("ids", envelope.id), ("subjects", subject_of(envelope))):
+    for table, key in (("ids", envelope.id), ("subjects", envelope.subject)):
         query = f"SELECT 1 FROM {table} WHERE key = ? AND row = ?"  # noqa: S608 - our own names
         if key is not None and connection.execute(query, (index_key(key), row)).fetchone() is None:
             return f"the table of {table} does not list the record"

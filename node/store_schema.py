@@ -27,9 +27,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from leaderboard.envelope import Envelope
-from leaderboard.records import Ablation, Accept, Claim, Finding, Note, Replication, Result, Retraction, Track
-
 from .errors import StoreBroken
 from .store_runs import MIGRATION
 
@@ -39,7 +36,6 @@ __all__ = [
     "index_key",
     "migrate",
     "require_current",
-    "subject_of",
     "translated",
 ]
 
@@ -78,28 +74,6 @@ _MIGRATIONS = (_VERSION_1, MIGRATION)
 def index_key(identifier: bytes) -> int:
     """The first eight bytes as SQLite's signed integer, in the order of the bytes."""
     return int.from_bytes(identifier[:8], "big") - 2**63
-
-
-def subject_of(envelope: Envelope) -> bytes | None:
-    """The id that queries by subject find this record under; None for records about nothing."""
-    match envelope.record:
-        case Track(manifest):
-            return manifest.id
-        case Claim(track=track):
-            return track
-        case (
-            Accept(claim=claim)
-            | Result(claim=claim)
-            | Replication(claim=claim)
-            | Ablation(claim=claim)
-            | Finding(claim=claim)
-        ):
-            return claim
-        case Note(about=about):
-            return about
-        case Retraction(target=target):
-            return target
-    return None
 
 
 def connect(path: Path, *, writable: bool) -> sqlite3.Connection:

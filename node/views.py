@@ -28,7 +28,6 @@ from leaderboard.records import (
 )
 
 from .api.values import BoardRow, Event, Json, JsonMap, RecordRef, RecordView, TrackView
-from .store_schema import subject_of
 
 __all__ = ["json_line", "recipe_line", "record_event", "record_ref", "record_view", "summary", "track_view"]
 
@@ -113,7 +112,7 @@ def record_view(
 
 def record_event(row: int, envelope: Envelope) -> Event:
     """A record's arrival, as listeners see it."""
-    subject = subject_of(envelope)
+    subject = envelope.subject
     data: JsonMap = {
         "id": to_text(envelope.id),
         "kind": envelope.kind,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from leaderboard.admission import has_work
 from leaderboard.codec import MAX_RECORD_BYTES, decode, encode
-from leaderboard.envelope import ChainTip, _split, content_id, open_envelope, seal, swarm_id
+from leaderboard.envelope import ChainTip, _split, content_id, glimpse, open_envelope, seal, swarm_id
 from leaderboard.errors import LocalError, PeerError
 from leaderboard.ids import from_text, to_text
 from leaderboard.records import Note
@@ -32,6 +32,32 @@ def test_seal_and_open(alice, record):
     assert opened == sealed
     assert opened.signature_holds()
     assert content_id(sealed.raw) == sealed.id
+
+
+@pytest.mark.parametrize("work_bits", [0, 3])
+@pytest.mark.parametrize("record", EXAMPLES, ids=lambda r: r.kind)
+def test_a_glimpse_sees_what_opening_finds(alice, record, work_bits):
+    sealed = seal(record, alice.signer, SWARM, ChainTip(b"c" * 16, -1, None), 2**41, work_bits=work_bits)
+    assert glimpse(sealed.raw) == (sealed.id, sealed.author, sealed.time_ms)
+
+
+@given(st.integers(0, 2**53), st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=2))
+def test_a_glimpse_of_what_opens_is_true_or_nothing(time_ms, changes):
+    signer, tip = Signer(b"g" * 32), ChainTip(b"c" * 16, -1, None)
+    raw = bytearray(seal(Note(None, "x"), signer, SWARM, tip, time_ms).raw)
+    for place, byte in changes:
+        raw[place % len(raw)] = byte
+    seen = glimpse(bytes(raw))
+    assert seen is not None or changes or time_ms < 2**32
+    with contextlib.suppress(PeerError):
+        opened = open_envelope(bytes(raw), SWARM)
+        assert seen is None or seen == (opened.id, opened.author, opened.time_ms)
+
+
+@given(st.binary(max_size=90))
+def test_a_glimpse_of_garbage_is_harmless(garbage):
+    seen = glimpse(garbage)
+    assert seen is None or len(seen.id) == len(seen.author) == 32
 
 
 def test_a_chain_points_backwards(alice):

@@ -71,6 +71,15 @@ def test_new_known_and_duplicate_records():
     assert store.log == ["stored"]
 
 
+@pytest.mark.parametrize("time_ms", [0, NOW], ids=["of which no glimpse is had", "usual"])
+def test_a_known_record_with_another_signature_is_known(time_ms):
+    sealed = seal(Note(None, "x"), Signer(b"\x07" * 32), SWARM, ChainTip(b"\x07" * 16, -1, None), time_ms)
+    ledger = Ledger(MemorySet(), SWARM)
+    assert ledger.admit([sealed.raw], NOW)[0].reason == ""
+    forged = sealed.raw[:-1] + bytes([sealed.raw[-1] ^ 1])
+    assert [(a.verdict, a.reason) for a in ledger.admit([forged], NOW)] == [(Verdict.ACCEPT, "known")]
+
+
 def test_records_are_durable_before_anyone_sees_them():
     store = MemorySet()
     Ledger(store, SWARM, on_admitted=lambda _: store.log.append("seen")).admit(POOL[:2], NOW)

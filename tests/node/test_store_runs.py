@@ -16,7 +16,7 @@ from node import store_runs
 from node.errors import StoreBroken
 from node.store import Store
 from node.store_check import diagnose
-from node.store_schema import _VERSION_1, SCHEMA_VERSION, index_key, subject_of
+from node.store_schema import _VERSION_1, SCHEMA_VERSION, index_key
 
 if TYPE_CHECKING:
     from .conftest import Author, Story
@@ -95,7 +95,7 @@ def old_file(path: Path, swarm: SwarmId, story: Story) -> None:
         connection.execute("PRAGMA application_id = 0x434F4E53")
         connection.execute("INSERT INTO meta VALUES ('swarm', ?)", (swarm,))
         for row, item in enumerate(story.all, start=1):
-            subject = subject_of(item)
+            subject = item.subject
             values = (
                 row, index_key(item.id), item.id, item.time_ms, item.kind, index_key(item.author),
                 index_key(item.chain), item.seq, None if subject is None else index_key(subject),
@@ -116,7 +116,7 @@ def test_a_file_of_version_1_is_brought_up_to_date(tmp_path: Path, swarm: SwarmI
         assert [stored.envelope for stored in store.since(0)] == story.all
         assert store.known([item.id for item in story.all]) == {item.id for item in story.all}
         for item in story.all:
-            subject = subject_of(item)
+            subject = item.subject
             assert subject is None or item in list(store.about(subject))
     assert diagnose(path, swarm).complaints == ()
     with closing(sqlite3.connect(path)) as connection:
