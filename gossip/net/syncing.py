@@ -222,22 +222,25 @@ class Sync:
         event: Event = Opened()
         while True:
             alone = not self._buckets.active
-            (effect,) = session.handle(event, trio.current_time())
+            effects = session.handle(event, trio.current_time())
             if alone and self._buckets.active:
                 self._hurry(0.0)  # a bulk transfer begins: other peers can help
-            match effect:
-                case Finish(outcome):
-                    return outcome
-                case Arrange():
-                    event = Arranged(await self._arrangement())
-                case Admit(envelopes):
-                    event = Admitted(await self._replica.admit(envelopes, stream.peer))
-                case Send(frame):
-                    await stream.write(frame)
-                    answer = await stream.read()
-                    if answer is None:
-                        raise Refused("the peer closed the stream")
-                    event = Received(answer)
+            for effect in effects:
+                match effect:
+                    case Finish(outcome):
+                        return outcome
+                    case Arrange():
+                        arranged = Arranged(await self._arrangement())
+                        effects.extend(session.handle(arranged, trio.current_time()))
+                    case Admit(envelopes):
+                        admitted = Admitted(await self._replica.admit(envelopes, stream.peer))
+                        effects.extend(session.handle(admitted, trio.current_time()))
+                    case Send(frame):
+                        await stream.write(frame)
+            answer = await stream.read()
+            if answer is None:
+                raise Refused("the peer closed the stream")
+            event = Received(answer)
 
     async def _serve(self, raw: Any) -> None:
         """Stream handler: answer one session."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 from leaderboard.ids import ContentId
 
@@ -11,6 +12,8 @@ from .replica import Replica
 
 __all__ = ["above", "first_page", "resolve"]
 
+_AT_ONCE = 32
+"""Records read by one query: one by one takes twice as long; what no longer fits a pack is read in vain."""
 _SAME_PREFIX = 4
 """Records taken per prefix: two already need a collision in 128 bits."""
 
@@ -33,11 +36,11 @@ def resolve(replica: Replica, prefixes: Iterable[bytes]) -> list[ContentId]:
 def first_page(replica: Replica, ids: Iterable[ContentId]) -> tuple[list[bytes], bool]:
     """Envelopes of the first of `ids` up to the size of a pack, and whether any were left out."""
     page: list[bytes] = []
-    room = PACK_BYTES
-    for content_id in ids:
-        if room <= 0:
-            return page, True
-        for envelope in replica.envelopes((content_id,)):
+    room, rest = PACK_BYTES, iter(ids)
+    while some := list(islice(rest, _AT_ONCE)):
+        for envelope in replica.envelopes(some):
+            if room <= 0:
+                return page, True
             page.append(envelope)
             room -= len(envelope)
     return page, False

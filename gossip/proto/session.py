@@ -5,6 +5,9 @@ or, for a node that lacks most of the set, `Bucket`), giving (`Give`), done. Sym
 differences, a stalled decoder, a phantom that nobody can deliver. Then what they did yield is exchanged, and
 the same session goes on to compare by ranges (`Salt`, `Compare`), which cannot fail, and to exchange the
 rest. Nobody is to blame for a failure of symbols. `audit` goes to ranges even if the digests agree.
+
+In a bulk transfer the next bucket is asked for before the last one is admitted, so that the other side reads
+and sends while this one verifies and stores: two effects at once, and the answer is awaited after both.
 """
 
 from __future__ import annotations
@@ -128,7 +131,7 @@ class SyncSession:
                 return self._answered(read_answer(frame), now)
             case Admitted(admissions):
                 self._count(admissions, now)
-                return self._next(now)
+                return self._next(now) if self._question is None else []
             case Arranged(arrangement):
                 return self._arranged(arrangement, now)
 
@@ -154,7 +157,7 @@ class SyncSession:
             case Want(prefixes), Records():
                 effects = self._take_wanted(prefixes, answer)
             case Bucket(), Records():
-                effects = self._take_bucket(answer)
+                effects = self._take_bucket(answer, now)
             case Give(), Took(new):
                 self._given += min(new, self._offered)
                 effects = self._next(now)
@@ -221,13 +224,15 @@ class SyncSession:
             self._fallback = True  # a phantom, or forgotten since
         return [Admit(envelopes)]
 
-    def _take_bucket(self, answer: Records) -> list[Effect]:
+    def _take_bucket(self, answer: Records, now: float) -> list[Effect]:
         assert self._span is not None
         envelopes = unpack(answer.pack)
         self._span = self._span.after([content_id(envelope) for envelope in envelopes], answer.more)
         if self._span is None:
             self._buckets.done()
-        return [Admit(envelopes)]
+            self._span = self._buckets.take(now)
+        ahead = [] if self._span is None else [self._ask(Bucket(self._span.low, self._span.high))]
+        return [*ahead, Admit(envelopes)]
 
     def _count(self, admissions: Sequence[Admission], now: float) -> None:
         if self._bulk:

@@ -108,8 +108,11 @@ class Sessions:
         return node.summary.view()
 
     def _ask(self, session: _Session, event: Event) -> None:
+        for effect in session.client.handle(event, self._world.now):
+            self._do(session, effect)
+
+    def _do(self, session: _Session, effect: Effect) -> None:
         world, me = self._world, self._world.nodes[session.asking]
-        (effect,) = session.client.handle(event, world.now)
         if isinstance(effect, Finish):
             me.syncing = False
             me.restless = effect.outcome.ending is not Ending.EQUAL

@@ -71,16 +71,17 @@ class Wire:
         event: Event = Opened()
         try:
             while True:
-                (effect,) = client.handle(event, 0.0)
-                if isinstance(effect, Finish):
-                    return effect.outcome
-                if isinstance(effect, Send):
-                    self.up += self._passes(effect.frame)
-                    answer = self.tamper(self._serve(server, Received(effect.frame)))
-                    self.down += self._passes(answer)
-                    event = Received(answer)
-                else:
-                    event = _perform(effect, self.asking)
+                effects = client.handle(event, 0.0)
+                for effect in effects:
+                    if isinstance(effect, Finish):
+                        return effect.outcome
+                    if isinstance(effect, Send):
+                        self.up += self._passes(effect.frame)
+                        answer = self.tamper(self._serve(server, Received(effect.frame)))
+                        self.down += self._passes(answer)
+                    else:
+                        effects.extend(client.handle(_perform(effect, self.asking), 0.0))
+                event = Received(answer)
         finally:
             client.abandoned(0.0)
 
