@@ -219,7 +219,8 @@ class Notebook:
         """Add the entries of an export, all or none: (attempts, lessons) that are new here or newer.
 
         Raises PeerError, with its number, for a line that is none. An attempt that this notebook has with a
-        result stays as it is unless the other one is newer; a lesson of this node's own records stays.
+        result stays as it is unless the other one is newer; a lesson of this node's own records stays. Of
+        several lines about one thing the newest counts, the first of equally new ones.
         """
         taken = {Attempt: 0, Lesson: 0}
         with self._writing():
@@ -231,12 +232,15 @@ class Notebook:
                 entry = _checked(line, number)
                 if isinstance(entry, Attempt):
                     before = held.get((entry.track, entry.id))
-                    new = before is None or entry.time_ms > before.time_ms
-                    taken[Attempt] += new and self._note(entry)
+                    if before is None or entry.time_ms > before.time_ms:
+                        taken[Attempt] += self._note(entry)
+                        held[entry.track, entry.id] = entry
                 else:
                     known = own.get((entry.track, entry.key))
                     if known is None or (known.imported and entry.time_ms > known.time_ms):
-                        taken[Lesson] += self._learn(replace(entry, imported=True), known)
+                        lesson = replace(entry, imported=True)
+                        taken[Lesson] += self._learn(lesson, known)
+                        own[entry.track, entry.key] = lesson
         return taken[Attempt], taken[Lesson]
 
     # --- money

@@ -116,6 +116,15 @@ def test_an_export_is_the_notebook_elsewhere(notebook: Notebook, tmp_path: Path)
         assert other.search("y")
 
 
+def test_of_several_lines_about_one_thing_the_newest_counts(notebook: Notebook) -> None:
+    late = replace(attempt("0.1", outcome=Outcome.MEASURED, effect=0.5), time_ms=9)
+    early = replace(attempt("0.1", outcome=Outcome.FAILED, why="lost"), time_ms=5)
+    said = [replace(lesson("a", text), time_ms=at) for text, at in (("x", 1), ("y", 3), ("z", 3), ("w", 2))]
+    assert notebook.take_in([write_line(entry) for entry in (late, early, *said)]) == (1, 2)
+    assert [(item.effect, item.time_ms) for item in notebook.attempts()] == [(0.5, 9)]
+    assert [item.text for item in notebook.lessons(TRACK)] == ["y"]
+
+
 def test_an_import_does_not_undo_what_is_newer_here(notebook: Notebook, tmp_path: Path) -> None:
     notebook.note(attempt("0.1", outcome=Outcome.PLANNED))
     old = list(notebook.export())
