@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -60,15 +61,29 @@ def _attack(path: Path) -> Attack:
 
 
 @cache
-def _outcome(track_name: str, source: str, level: Level) -> Outcome:
+def _outcome(track_name: str, source: str, level: Level, seed: int = SEED) -> Outcome:
     track = load_track(track_name)
     slots_given = {"init_std": "sqrt(2/fan_in)"} if track_name == "deep-mlp" else {}
     try:
         program = read_program(source)
         recipe = Recipe.from_payload({"slots": slots_given, "program": program.id}, track)
-        return judge(track, recipe, Confinable(program, level), SEED)
+        return judge(track, recipe, Confinable(program, level), seed)
     except Rejected as error:
         return error.code
+
+
+BUSY = frozenset({Code.DISAGREEMENT, Code.OUTSIDE_CLOCK, Code.TIME_LIMIT})
+"""What an honest program may be told on a machine that is busy with something else, once."""
+
+
+def _patient(track_name: str, source: str, level: Level, seed: int = SEED) -> Outcome:
+    """The outcome of a program that should be measured: of the first of three seeds that is not BUSY."""
+    outcome: Outcome = None
+    for more in range(3):
+        outcome = _outcome(track_name, source, level, seed + more)
+        if outcome not in BUSY:
+            break
+    return outcome
 
 
 HONEST = sorted((PROGRAMS / "honest").glob("*.py"))
@@ -133,20 +148,25 @@ def test_attack(attack: Attack, run: Run, level: Level, request: pytest.FixtureR
 @attacks_on("kernels")
 def test_attack_on_a_speed(attack: Attack, run: Run, best: Level) -> None:
     expected, *codes = attack.header["expect"].split()
-    outcome = run(attack.track, attack.source, best)
     if expected == "rejected":
-        assert outcome in {Code(code) for code in codes}
+        assert run(attack.track, attack.source, best) in {Code(code) for code in codes}
         return
+    outcome = _patient(attack.track, attack.source, best)
     assert isinstance(outcome, float), f"turned away: {outcome}"
     measured = len(read_program(attack.source).defines & TASKS.keys())  # the others count as 0 in the mean
-    assert abs(outcome) * len(TASKS) / measured < EVEN
+    even = EVEN * measured / len(TASKS)
+    if abs(outcome) >= even:  # a busy machine may be to blame once: then the median of three counts
+        again = [_patient(attack.track, attack.source, best, SEED + more) for more in (10, 20)]
+        found = [outcome, *(value for value in again if isinstance(value, float))]
+        assert len(found) == 3, again
+        assert abs(median(found)) < even, found
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", HONEST, ids=lambda path: path.stem)
-def test_honest_program_is_not_turned_away(path: Path, run: Run, best: Level) -> None:
+def test_honest_program_is_not_turned_away(path: Path, best: Level) -> None:
     track = {"kernel": "kernels", "lm": "byte-lm"}.get(path.stem.partition("_")[0], "deep-mlp")
-    outcome = run(track, path.read_text(), best)
+    outcome = _patient(track, path.read_text(), best)
     assert outcome is None or (isinstance(outcome, float) and math.isfinite(outcome)), outcome
 
 

@@ -1,7 +1,7 @@
 # attack: answers before the last rows are computed and goes on until it is stopped
 # class: kernels
 # track: kernels
-# expect: rejected wrong-output outside-clock
+# expect: rejected wrong-output outside-clock bad-frame
 import gc, marshal, os, struct, sys
 import numpy as np
 
