@@ -64,7 +64,7 @@ def _coarse(verdict: Verdict) -> str:
 
 def _telling(item: Evidence) -> bool:
     """Words always have five candidates; one that is hardly likely is no evidence for anything."""
-    return item.channel is not Channel.TEXT or item.score >= _LEAST_WORTH_SHOWING
+    return item.channel not in (Channel.TEXT, Channel.LIKENESS) or item.score >= _LEAST_WORTH_SHOWING
 
 
 def _sentence(item: Evidence) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .catalogue import load_catalogue
 from .checker import Checker, Opinion
+from .likeness.matcher import LikenessMatcher
 from .text.matcher import TextMatcher
 from .text.minilm import find_encoder
 
@@ -13,4 +14,4 @@ __all__ = ["build_checker"]
 def build_checker(judge: Opinion | None = None) -> Checker:
     """A checker over the shipped catalogue; without the package of the sentence encoder, on words alone."""
     catalogue = load_catalogue()
-    return Checker(catalogue, TextMatcher(catalogue, find_encoder()), judge)
+    return Checker(catalogue, TextMatcher(catalogue, find_encoder()), judge, LikenessMatcher(catalogue))

@@ -31,9 +31,10 @@ from .structure.source import looks_like_code
 from .verdict import Channel, Evidence, Relation, Strength, Verdict
 from .words import formula_evidence, reads_as_formula, tuning_evidence
 
-__all__ = ["Checker", "Opinion", "TextChannel"]
+__all__ = ["Checker", "LikenessChannel", "Opinion", "TextChannel"]
 
 _TELLING = 8  # words from which a claim says what is done; a judgement
+_WRITTEN = (Channel.STRUCTURE, Channel.LIKENESS)
 _OPEN = (None, Strength.SUSPECTED)  # what a probe or a rule has decided no model is asked about
 
 
@@ -47,6 +48,13 @@ class TextChannel(Protocol):
         """Ids of the likeliest techniques, best first, however unlikely."""
 
 
+class LikenessChannel(Protocol):
+    """What the checker needs of the likeness channel (`likeness.matcher`)."""
+
+    def evidence(self, code: str, found: Sequence[Evidence]) -> Sequence[Evidence]:
+        """Candidates for a program, given what rules and probes found; only the first may flag."""
+
+
 class Opinion(Protocol):
     """What the checker needs of a language model (`judge.Judge`)."""
 
@@ -57,17 +65,22 @@ class Opinion(Protocol):
 
 
 class Checker:
-    """Recognises known techniques; see the module.  `text` may be absent: then words are not judged."""
+    """Recognises known techniques; see the module.
+
+    `text` may be absent: then words are not judged.  So may `likeness`: then rules speak for themselves.
+    """
 
     def __init__(
         self,
         catalogue: Catalogue | None = None,
         text: TextChannel | None = None,
         judge: Opinion | None = None,
+        likeness: LikenessChannel | None = None,
     ) -> None:
         self._catalogue = catalogue or load_catalogue()
         self._text = text
         self._judge = judge
+        self._likeness = likeness
         self.memory = Memory()
         """What it was told about trials of the swarm."""
 
@@ -79,7 +92,7 @@ class Checker:
         evidence += _tuning(query)
         words = self._words(query)
         if query.code:
-            evidence += _heard(program_evidence(query.code, query.claim, self._catalogue), words, query.claim)
+            evidence += _heard(self._code(query), words, query.claim)
         evidence += [*words, *self.memory.evidence(query)]
         verdict = fuse(evidence, self._catalogue)
         if self._judge is None or self._text is None or verdict.strength not in _OPEN:
@@ -93,9 +106,23 @@ class Checker:
             return ()
         return self._text.evidence(query.claim, query.code)
 
+    def _code(self, query: Query) -> list[Evidence]:
+        """What the code shows; rules that likeness does not support are hints."""
+        found = program_evidence(query.code, query.claim, self._catalogue)
+        if self._likeness is None or any(item.relation is Relation.TUNING for item in found):
+            return found
+        likely = self._likeness.evidence(query.code, found)
+        named = {item.technique for item in likely if item.flags}
+        return [
+            replace(item, relation=Relation.NEAR)
+            if item.channel is Channel.STRUCTURE and item.flags and item.technique not in named
+            else item
+            for item in found
+        ] + list(likely)
+
 
 def _heard(found: Sequence[Evidence], words: Sequence[Evidence], claim: str) -> list[Evidence]:
-    """Rules of structure that the words of a telling claim do not even consider are hints, no flags.
+    """Rules and likeness that the words of a telling claim do not even consider are hints, no flags.
 
     A rule sees one expression of a program that may do something else around it. On a stranger's 76 claims
     with code seven rules spoke up against the words; two of them were right.
@@ -105,7 +132,7 @@ def _heard(found: Sequence[Evidence], words: Sequence[Evidence], claim: str) -> 
     considered = {item.technique for item in words}
     return [
         replace(item, relation=Relation.NEAR)
-        if item.channel is Channel.STRUCTURE and item.flags and item.technique not in considered
+        if item.channel in _WRITTEN and item.flags and item.technique not in considered
         else item
         for item in found
     ]

@@ -1,6 +1,6 @@
 """What the novelty checker says: one lattice of relations, the evidence for it, and the words shown.
 
-All channels (text, structure, behaviour, swarm memory) speak this vocabulary, strongest relation first:
+All channels (text, likeness, structure, behaviour, memory) speak this vocabulary, strongest relation first:
 
     equal               the same thing; nothing was fitted but scales that the class treats as settings
     special_case_of     a member of a known parametric family; the fitted parameters are named
@@ -51,6 +51,7 @@ class Channel(StrEnum):
 
     BEHAVIOUR = "behaviour"
     STRUCTURE = "structure"
+    LIKENESS = "likeness"
     TEXT = "text"
     MEMORY = "memory"
 
@@ -156,8 +157,15 @@ class Verdict:
         """One line for the board, for example `variant of Kaiming initialization (fan_in, gain 1.30x)`."""
         body = _headline_body(self)
         if self.strength is Strength.SUSPECTED:
-            return f"suspected {body} (by its description alone)"
+            return f"suspected {body} ({self._suspicion})"
         return body
+
+    @property
+    def _suspicion(self) -> str:
+        """What a suspicion rests on."""
+        ids = {part.id for part in (self.technique, *self.parts) if part is not None}
+        alike = any(e.channel is Channel.LIKENESS and e.flags and e.technique in ids for e in self.evidence)
+        return "by its code's likeness to others" if alike else "by its description alone"
 
     @property
     def citation(self) -> str:

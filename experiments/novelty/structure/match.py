@@ -119,7 +119,7 @@ def _solve(pattern: Term, term: Term, binding: Binding) -> Iterator[Binding]:
     unbound = [name for name in names if name not in binding]
     if not isinstance(target, float) or len(unbound) > 1 or "__" in names:
         return
-    values = {name: binding[name][1] for name in names if name in binding}
+    values = {name: binding[name][1] if len(binding[name]) > 1 else None for name in names if name in binding}
     known = {name: value for name, value in values.items() if isinstance(value, float)}
     if len(known) < len(values):
         return

@@ -26,16 +26,16 @@ from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 
 from ..catalogue import Catalogue, Technique, load_catalogue
+from ..logit import fit_calibration, fit_ranking, lowest_threshold
 from .features import FEATURES, Features, Index
 from .matcher import CALIBRATION, MODEL_FILE, signs, unrelated
 from .mechanism import mechanism_of
 from .minilm import Encoder, find_encoder
 from .sayings import load_sayings
 
-__all__ = ["in_fit_half", "main"]
+__all__ = ["in_fit_half", "main", "right_rows"]
 
 _Table: TypeAlias = npt.NDArray[np.float64]
 
@@ -101,12 +101,15 @@ def _fit(items: Sequence[dict[str, str]], encoder: Encoder | None) -> dict[str, 
     seen = np.stack([_signs(case, ranking) for case in cases])
     truth = np.array([_is_right(case, ranking) for case in cases])
     weight = np.array([case.weight or _SYNTHETIC_CHANCE for case in cases])
-    coefficients, intercept = _fit_calibration(seen, truth, weight)
+    coefficients, intercept = fit_calibration(seen, truth, weight, _RIDGE_CALIBRATION)
     written = np.array([case.written for case in cases])
     odd = np.array([not case.right for case in cases])[written]
     chance = 1.0 / (1.0 + np.exp(-(seen @ coefficients + intercept)))[written]
     told = (weight[written], np.ones(len(chance)))
-    limit = max(_threshold(chance, truth[written], odd, by) for by in told)
+    limit = max(
+        lowest_threshold(chance, truth[written], odd, by, precision=_PRECISION, false_flags=_FALSE_FLAGS)
+        for by in told
+    )
     return {
         "ranking": dict(zip(FEATURES, np.round(ranking, 4).tolist(), strict=True)),
         "calibration": dict(zip(CALIBRATION, np.round(coefficients, 4).tolist(), strict=True)),
@@ -134,7 +137,7 @@ def _synthetic(catalogue: Catalogue, encoder: Encoder | None) -> list[_Case]:
     index = Index(reduced, encoder, left_said)
     cases = []
     for text, entry in claims:
-        right = _rows(entry, reduced) if entry.id not in gone else frozenset()
+        right = right_rows(entry, reduced) if entry.id not in gone else frozenset()
         if right or all(unrelated(entry, other) for other in left):
             claim = _said(text, entry, draw)
             cases.append(_Case(index.features(claim), right, reduced, weight=0.0))
@@ -152,7 +155,7 @@ def _written(items: Sequence[dict[str, str]], catalogue: Catalogue, encoder: Enc
     return [
         _Case(
             index.features(mechanism_of(item["claim"]), item.get("code_or_diff", "")),
-            _rows(catalogue.by_id[item["technique"]], catalogue) if item["technique"] else frozenset(),
+            right_rows(catalogue.by_id[item["technique"]], catalogue) if item["technique"] else frozenset(),
             catalogue,
             weight=_STRANGER_WEIGHT if item["id"].startswith(_STRANGER) else 1.0,
         )
@@ -160,7 +163,7 @@ def _written(items: Sequence[dict[str, str]], catalogue: Catalogue, encoder: Enc
     ]
 
 
-def _rows(entry: Technique, catalogue: Catalogue) -> frozenset[int]:
+def right_rows(entry: Technique, catalogue: Catalogue) -> frozenset[int]:
     """The rows that are right: the technique and its equivalence class."""
     same = {entry.id} | {
         other.id
@@ -174,22 +177,9 @@ def _rows(entry: Technique, catalogue: Catalogue) -> frozenset[int]:
 
 
 def _fit_ranking(cases: Sequence[_Case], *, with_cosines: bool) -> _Table:
-    pools = [_pool(case) for case in cases]
     used = np.array([with_cosines or name not in _COSINES for name in FEATURES])
-
-    def loss(theta: _Table) -> tuple[float, _Table]:
-        total, slope = _RIDGE_RANKING * float(theta @ theta), 2.0 * _RIDGE_RANKING * theta
-        for (table, right), case in zip(pools, cases, strict=True):
-            weight = case.weight or _SYNTHETIC_WEIGHT
-            scores = table @ (theta * used)
-            total += weight * float(_log_sum(scores) - _log_sum(scores[right]))
-            slope += weight * used * (_mean_row(table, scores) - _mean_row(table[right], scores[right]))
-        return total, slope
-
-    start = np.where(used, 5.0, 0.0)
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * len(start))
-    weights: _Table = found.x * used
-    return weights
+    pools = [(*_pool(case), case.weight or _SYNTHETIC_WEIGHT) for case in cases]
+    return fit_ranking(pools, used, _RIDGE_RANKING)
 
 
 def _pool(case: _Case) -> tuple[_Table, npt.NDArray[np.bool_]]:
@@ -199,51 +189,12 @@ def _pool(case: _Case) -> tuple[_Table, npt.NDArray[np.bool_]]:
     return case.features.table[rows], np.array([row in case.right for row in rows])
 
 
-def _log_sum(scores: _Table) -> float:
-    most = float(scores.max())
-    return most + float(np.log(np.exp(scores - most).sum()))
-
-
-def _mean_row(table: _Table, scores: _Table) -> _Table:
-    """Mean of the rows under the softmax of their scores."""
-    share = np.exp(scores - _log_sum(scores))
-    mean: _Table = share @ table
-    return mean
-
-
 def _signs(case: _Case, ranking: _Table) -> _Table:
-    return signs(case.features, case.features.table @ ranking, case.catalogue)
+    return signs(case.features.table, case.features.table @ ranking, case.catalogue)
 
 
 def _is_right(case: _Case, ranking: _Table) -> bool:
     return int(np.argmax(case.features.table @ ranking)) in case.right
-
-
-def _fit_calibration(seen: _Table, truth: npt.NDArray[np.bool_], weight: _Table) -> tuple[_Table, float]:
-    centre, spread = seen.mean(axis=0), np.maximum(seen.std(axis=0), 1e-6)
-    scaled = (seen - centre) / spread
-    sign = np.where(truth, 1.0, -1.0)
-
-    def loss(theta: _Table) -> float:
-        odds = sign * (scaled @ theta[:-1] + theta[-1])
-        ridge = _RIDGE_CALIBRATION * (theta[:-1] @ theta[:-1])
-        return float((weight @ np.logaddexp(0.0, -odds) + ridge) / weight.sum())
-
-    theta = minimize(loss, np.zeros(seen.shape[1] + 1), method="L-BFGS-B").x
-    coefficients: _Table = theta[:-1] / spread
-    return coefficients, float(theta[-1] - coefficients @ centre)
-
-
-def _threshold(
-    chance: _Table, right: npt.NDArray[np.bool_], odd: npt.NDArray[np.bool_], weight: _Table
-) -> float:
-    """The lowest probability that keeps precision and false flags of the written claims within limits."""
-    for limit in np.sort(chance):
-        flagged = chance >= limit
-        precision = weight[flagged & right].sum() / weight[flagged].sum()
-        if precision >= _PRECISION and weight[flagged & odd].sum() / weight[odd].sum() <= _FALSE_FLAGS:
-            return round(float(limit), 4)
-    return 1.0
 
 
 if __name__ == "__main__":

@@ -34,16 +34,25 @@ from .mechanism import mechanism_of
 from .minilm import Encoder
 from .prose import is_tuning, parts_of, what_differs
 
-__all__ = ["CALIBRATION", "MODEL_FILE", "Match", "Model", "TextMatcher", "load_models", "signs", "unrelated"]
+__all__ = [
+    "CALIBRATION",
+    "MODEL_FILE",
+    "SIGHTS",
+    "STANDING",
+    "Match",
+    "Model",
+    "TextMatcher",
+    "load_models",
+    "signs",
+    "unrelated",
+]
 
 _Table: TypeAlias = npt.NDArray[np.float64]
 
 MODEL_FILE: Final = Path(__file__).parent / "model.json"
-_SIGHTS: Final = ("", " stands out", " lead", " place")
-CALIBRATION: Final = (
-    *(name + sight for name in FEATURES for sight in _SIGHTS),
-    *("score", "lead", "crowd", "share", "field", "spread"),
-)
+SIGHTS: Final = ("", " stands out", " lead", " place")
+STANDING: Final = ("score", "lead", "crowd", "share", "field", "spread")
+CALIBRATION: Final = (*(name + sight for name in FEATURES for sight in SIGHTS), *STANDING)
 """What the calibration looks at; `signs` computes it."""
 _CROWD: Final = 10  # runners-up whose mean score a clear winner is far above
 _FIELD: Final = 50  # the place whose score is that of a technique that has nothing to do with the claim
@@ -115,7 +124,7 @@ class TextMatcher:
         return [match.technique for match in self.match(text, code=code)]
 
     def _probability(self, features: Features, scores: _Table) -> float:
-        seen = signs(features, scores, self._catalogue)
+        seen = signs(features.table, scores, self._catalogue)
         odds = self._model.intercept + float(seen @ np.array(self._model.calibration))
         return 1.0 / (1.0 + math.exp(-max(min(odds, 30.0), -30.0)))
 
@@ -136,8 +145,8 @@ class TextMatcher:
         )
 
 
-def signs(features: Features, scores: _Table, catalogue: Catalogue) -> _Table:
-    """What the calibration looks at, shape (CALIBRATION,); the catalogue has more than ten techniques.
+def signs(table: _Table, scores: _Table, catalogue: Catalogue) -> _Table:
+    """How the best technique looks, by the columns of `table` and STANDING; of more than ten techniques.
 
     Of each feature of the best technique: its value, its distance from the mean of all techniques in standard
     deviations, its lead over the best technique of another family, and the logarithm of how many techniques
@@ -145,7 +154,7 @@ def signs(features: Features, scores: _Table, catalogue: Catalogue) -> _Table:
     and to the fiftieth place, the winner's part of the ranking's probability, the spread of the first ten.
     """
     order = np.argsort(-scores)
-    first, table = order[0], features.table
+    first = order[0]
     best, score = catalogue.techniques[first], float(scores[first])
     rival = next(at for at in order[1:] if unrelated(best, catalogue.techniques[at]))
     sights = np.stack(

@@ -11,6 +11,8 @@ from experiments.novelty.programs import program_evidence
 from experiments.novelty.structure.code.candidates import candidates, free_names
 from experiments.novelty.structure.code.machine import Machine
 from experiments.novelty.structure.code.values import CodeError, Scope, Value
+from experiments.novelty.structure.match import find
+from experiments.novelty.structure.reading import read_terms
 from experiments.novelty.structure.source import looks_like_code, read_source
 
 
@@ -192,3 +194,15 @@ def test_names_do_not_matter() -> None:
 )
 def test_broken_code_is_survived(code: str) -> None:
     assert not [e for e in program_evidence(code, "", load_catalogue()) if e.flags]
+
+
+def test_a_pattern_is_not_solved_for_what_has_no_value() -> None:
+    pattern = read_terms(ast.parse("y = __l * _a + (1 - _l) * 3").body)[0]
+    terms = read_terms(ast.parse("y = (yield) * x + 0.25 * 3").body)
+    assert find(pattern, terms, {"_l": ("other",)}) is None
+
+
+def test_a_fragment_that_leaves_a_loop_it_does_not_have_is_no_error() -> None:
+    code = "if step > patience:\n    break\nlr = base * 0.5 ** (step / total)"
+    found = program_evidence(code, "", load_catalogue())
+    assert [item.technique for item in found if item.flags] == ["exponential-decay"]

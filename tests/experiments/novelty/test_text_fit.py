@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
-
 from experiments.novelty.catalogue import load_catalogue
-from experiments.novelty.text.fit import _fit_calibration, _threshold, in_fit_half
+from experiments.novelty.text.fit import in_fit_half
 
 DEVELOPMENT = Path(__file__).parents[3] / "bench" / "novelty_dev"
 
@@ -41,19 +39,3 @@ def test_both_halves_are_large_and_late_claims_are_never_fitted() -> None:
     assert not any(in_fit_half(f"late-{number:03d}") for number in range(50))
     assert not any(in_fit_half(f"stranger-c{number:03d}") for number in range(50))
     assert all(in_fit_half(f"stranger-seen-c{number:03d}") for number in range(50))
-
-
-def test_calibration_recovers_a_known_chance() -> None:
-    draw = np.random.default_rng(0)
-    seen = draw.normal(size=(6_000, 2))
-    truth = draw.random(6_000) < 1.0 / (1.0 + np.exp(-(2.0 * seen[:, 0] - 1.0)))
-    coefficients, intercept = _fit_calibration(seen, truth, np.ones(6_000))
-    np.testing.assert_allclose([*coefficients, intercept], [2.0, 0.0, -1.0], atol=0.25)
-
-
-def test_threshold_keeps_odd_ideas_out() -> None:
-    chance = np.array([0.9, 0.8, 0.7, 0.6, 0.5])
-    right = np.array([True, True, False, True, False])
-    odd = np.array([False, False, True, False, True])
-    assert _threshold(chance, right, odd, np.ones(5)) == 0.8
-    assert _threshold(chance, np.zeros(5, bool), odd, np.ones(5)) == 1.0

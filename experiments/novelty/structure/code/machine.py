@@ -65,6 +65,8 @@ class Machine(Expressions):
                 self._run(statement, scope)
         except _Return as done:
             return done.value
+        except (_Break, _Continue):
+            raise CodeError("a loop is left outside of any loop") from None
         return None
 
     def call(
