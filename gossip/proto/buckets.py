@@ -18,10 +18,10 @@ from .lookup import above
 
 __all__ = ["Buckets", "Span"]
 
-_PER_BUCKET = 512
-"""Records aimed at per bucket: about one pack."""
+_PER_BUCKET = 2048
+"""Most records of a bucket, more or less: several packs, of which only the last is a small one."""
 _MAX_BITS = 12
-"""At most 4,096 buckets; larger ones take several packs."""
+"""At most 4,096 buckets."""
 
 
 _MOST_IGNORED = 1024

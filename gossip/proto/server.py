@@ -46,7 +46,8 @@ _SESSION_BYTES = 1 << 30
 """Bytes handed out in one session; a peer that wants more opens another."""
 _FAR = 0.55
 """Differences per symbol of the sketch from which symbols are not worth trying: about 9,000."""
-_BUCKET_IDS = 4096
+_BUCKET_IDS = 1024
+"""Ids looked up for one pack; more than fit are looked up in vain."""
 
 
 class SyncServer:

@@ -6,8 +6,9 @@ differences, a stalled decoder, a phantom that nobody can deliver. Then what the
 the same session goes on to compare by ranges (`Salt`, `Compare`), which cannot fail, and to exchange the
 rest. Nobody is to blame for a failure of symbols. `audit` goes to ranges even if the digests agree.
 
-In a bulk transfer the next bucket is asked for before the last one is admitted, so that the other side reads
-and sends while this one verifies and stores: two effects at once, and the answer is awaited after both.
+In a bulk transfer a few packs are admitted together, because each admission waits for the disk, and the next
+pack is asked for before that, so that the other side reads and sends while this one verifies and stores: two
+effects at once, and the answer is awaited after both.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from leaderboard.envelope import content_id
 from leaderboard.errors import PeerError
 from leaderboard.ledger import Admission, Verdict
 
-from .buckets import Buckets, Span
+from .buckets import Buckets
+from .bulk import Bulk
 from .compare import Comparison
 from .frames import pack, unpack
 from .lookup import first_page, resolve
@@ -105,7 +107,7 @@ class SyncSession:
         self._view = view
         self._keys = keys
         self._buckets = buckets
-        self._span: Span | None = None
+        self._part = Bulk(buckets)
         self._symbols = Symbols.empty()
         self._found = NO_DIFFERENCE
         self._wanted: list[bytes] = []
@@ -131,15 +133,14 @@ class SyncSession:
                 return self._answered(read_answer(frame), now)
             case Admitted(admissions):
                 self._count(admissions, now)
+                self._part.admitted()
                 return self._next(now) if self._question is None else []
             case Arranged(arrangement):
                 return self._arranged(arrangement, now)
 
     def abandoned(self, now: float) -> None:
         """The stream broke: hand back the bucket this session was working on."""
-        if self._span is not None:
-            self._buckets.give_back(self._span, now)
-            self._span = None
+        self._part.abandon(now)
 
     def _answered(self, answer: Answer, now: float) -> list[Effect]:
         question, self._question = self._question, None
@@ -225,14 +226,10 @@ class SyncSession:
         return [Admit(envelopes)]
 
     def _take_bucket(self, answer: Records, now: float) -> list[Effect]:
-        assert self._span is not None
-        envelopes = unpack(answer.pack)
-        self._span = self._span.after([content_id(envelope) for envelope in envelopes], answer.more)
-        if self._span is None:
-            self._buckets.done()
-            self._span = self._buckets.take(now)
-        ahead = [] if self._span is None else [self._ask(Bucket(self._span.low, self._span.high))]
-        return [*ahead, Admit(envelopes)]
+        pile = self._part.arrived(unpack(answer.pack), answer.more, now)
+        effects: list[Effect] = [self._ask_bucket()] if self._part.span is not None else []
+        # Nothing to admit: more of this range is to come first, or it was empty and another one follows.
+        return [*effects, Admit(pile)] if pile or not effects else effects
 
     def _count(self, admissions: Sequence[Admission], now: float) -> None:
         if self._bulk:
@@ -243,10 +240,8 @@ class SyncSession:
             self._rejected += admission.verdict is Verdict.REJECT
 
     def _next(self, now: float) -> list[Effect]:
-        if self._bulk and self._span is None:
-            self._span = self._buckets.take(now)
-        if self._span is not None:
-            return [self._ask(Bucket(self._span.low, self._span.high))]
+        if self._bulk and (self._part.span or self._part.take(now)) is not None:
+            return [self._ask_bucket()]
         if self._wanted:
             asked, self._wanted = tuple(self._wanted[:MAX_WANTED]), self._wanted[MAX_WANTED:]
             return [self._ask(Want(asked))]
@@ -292,6 +287,10 @@ class SyncSession:
         if theirs or ours:
             self._ending = Ending.RECONCILED
         return self._exchange(theirs, ours, now)
+
+    def _ask_bucket(self) -> Send:
+        assert self._part.span is not None
+        return self._ask(Bucket(self._part.span.low, self._part.span.high))
 
     def _ask(self, question: Question) -> Send:
         self._rounds += 1

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gossip.memory import MemoryReplica
+from gossip.memory import MemoryReplica, synthetic
 from gossip.proto.buckets import Buckets
 from gossip.proto.frames import frame
 from gossip.proto.messages import (
@@ -26,6 +26,7 @@ from gossip.proto.messages import (
     read_answer,
     read_question,
 )
+from gossip.proto.peerid import PeerId
 from gossip.proto.ranges import WAYS, Listing, Split
 from gossip.proto.riblt import MAX_SYMBOLS, SYMBOL_BYTES
 from gossip.proto.server import SyncServer
@@ -35,6 +36,8 @@ from gossip.proto.summary import NARROW_BYTES, Summary
 from leaderboard.errors import PeerError
 from leaderboard.ledger import Verdict
 
+LARGE = MemoryReplica()
+LARGE.admit_now([synthetic(str(number), number, 60_000) for number in range(100)], PeerId("self"))
 LABELS = st.lists(st.integers(0, 300), unique=True, max_size=80)
 relaxed = settings(
     deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60
@@ -298,7 +301,7 @@ def test_a_server_answers_or_raises_and_hands_out_no_more_than_a_sketch(
 def test_a_bucket_server_that_repeats_itself_is_caught(wire: Any, replica: Any) -> None:
     """It must bring new ids in order every time, so a transfer cannot be kept going for ever.
 
-    Of the sixteen ranges asked for, the answer fits one; repeated for what follows, it is out of place.
+    Of the ranges asked for, the answer fits one; repeated for what follows, it is out of place.
     """
     full = replica(range(200))
     stuck: list[bytes] = []
@@ -312,8 +315,30 @@ def test_a_bucket_server_that_repeats_itself_is_caught(wire: Any, replica: Any) 
             return stuck[0]
         return answer
 
-    with pytest.raises(PeerError, match="although it has more"):
+    with pytest.raises(PeerError, match="out of order"):
         wire(replica([]), full, tamper=repeat).sync()
+
+
+@pytest.mark.parametrize("cut", range(2, 24))
+def test_what_a_broken_transfer_did_not_admit_is_fetched_again(
+    wire: Any, replica: Any, broken: type[Exception], cut: int
+) -> None:
+    """Sixteen ranges of up to three packs, cut at any frame."""
+
+    def far(answer: bytes) -> bytes:
+        return Far(100).encode() if isinstance(read_answer(answer), SymbolRun) else answer
+
+    link = wire(replica([]), LARGE, tamper=far, cut_after=cut)
+    with pytest.raises(broken):
+        link.sync()
+    missing, waiting = LARGE.ids() - link.asking.ids(), link.buckets._waiting
+    assert missing
+    assert all(any(span.low <= item < (span.high or b"\xff" * 33) for span in waiting) for item in missing)
+    assert link.buckets._out == 0
+    while link.buckets.active:
+        link.cut_after = None
+        link.sync()
+    assert link.asking.ids() == LARGE.ids()
 
 
 @pytest.mark.parametrize("answer", [Far(5), Whole(b"h" * 16, 0), Parts(())])
