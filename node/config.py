@@ -27,6 +27,7 @@ __all__ = ["Config", "dials", "load", "spelled", "template"]
 
 _ENVIRONMENT = "CONSILIENCE_"
 _MOST_CONFIG_BYTES = 256 * 1024
+_SEE = "see docs/configuration.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,10 @@ def load(home: Home, environ: Mapping[str, str], flags: Mapping[str, object]) ->
     tables = _file_tables(home.config)
     _merge(tables, _environment_values(environ))
     _merge(tables, dict(flags))
-    tree = read(Tree, tables)
+    try:
+        tree = read(Tree, tables)
+    except Misuse as error:
+        raise Misuse(str(error), error.hint or _SEE) from None
     return Config(**{item.name: getattr(tree, item.name) for item in fields(tree)}, home=home)
 
 
@@ -60,7 +64,7 @@ def dials() -> dict[str, tuple[object, str]]:
     return {
         f"{section.name}.{item.name}": (item.default, item.metadata["doc"])
         for section in fields(Tree)
-        for item in fields(section.default_factory)  # type: ignore[arg-type]
+        for item in fields(section.default_factory)  # type: ignore[arg-type]  # mypy takes a factory for a function
     }
 
 
@@ -120,7 +124,7 @@ def _from_text(variable: str, text: str, default: object) -> object:
             case tuple():
                 return [item.strip() for item in text.split(",") if item.strip()]
     except (KeyError, ValueError):
-        raise Misuse(f"{variable}={text!r} does not read like {default!r}") from None
+        raise Misuse(f"{variable}={text!r} does not read like {default!r}", _SEE) from None
     return text
 
 

@@ -24,11 +24,11 @@ def set_dials(home: Home, settings: Mapping[str, object]) -> None:
 
     Raises Misuse if the file or a value is not valid; then nothing has changed.
     """
+    load(home, {}, settings)  # a mistake is named in the words of the dial that it is about
     try:
         text = home.config.read_text(encoding="utf-8")
     except FileNotFoundError:
         text = ""
-    load(home, {}, settings)  # a mistake is named in the words of the dial that it is about
     changed = _with(text, settings) if text else template(settings)
     _check(changed, settings)
     make_folder(home.path)

@@ -16,6 +16,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing, suppress
 from functools import partial
+from pathlib import Path
 
 import filelock
 import structlog
@@ -34,7 +35,7 @@ from .agent.open import open_agent
 from .api.server import serve as serve_api
 from .blobs import BlobStore
 from .config import Config
-from .errors import EXIT_OK, Misuse, exit_code
+from .errors import EXIT_OK, Misuse
 from .feed import Feed
 from .files import make_folder
 from .logs import configure
@@ -68,7 +69,7 @@ def run(config: Config) -> int:
         trio.run(_main, config)
     except ConsilienceError as error:
         log.error("the node stopped", error=str(error))
-        return exit_code(error)
+        raise
     finally:
         lock.release()
     log.info("stopped")
@@ -211,7 +212,7 @@ def _private_key(config: Config) -> bytes | None:
     if not config.network.psk_file:
         return None
     with suppress(OSError, ValueError):
-        with open(config.network.psk_file, encoding="ascii") as file:
+        with Path(config.network.psk_file).expanduser().open(encoding="ascii") as file:
             key = bytes.fromhex(file.read(200).strip())
         if len(key) == 32:
             return key
