@@ -76,6 +76,11 @@ class Home:
     def logs(self) -> Path:
         return self.path / "logs"
 
+    @property
+    def log(self) -> Path:
+        """What the daemon logs now; older files carry `.1` to `.4`."""
+        return self.logs / "daemon.jsonl"
+
 
 def find_home(flag: str | None, environ: Mapping[str, str]) -> Home:
     """The state directory that flag, environment or platform names; it need not exist."""

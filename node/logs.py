@@ -21,7 +21,7 @@ from .files import make_folder
 from .home import Home
 from .text import clip, visible
 
-__all__ = ["configure", "log_file"]
+__all__ = ["configure"]
 
 _FILE_BYTES = 4 * 1024 * 1024
 _FILES = 5
@@ -38,11 +38,6 @@ _QUIET = {
 }
 
 _Event = MutableMapping[str, Any]
-
-
-def log_file(home: Home) -> str:
-    """Path of the current log file; older ones carry `.1` to `.4`."""
-    return str(home.logs / "daemon.jsonl")
 
 
 def configure(config: Config) -> None:
@@ -86,7 +81,7 @@ def _file_handler(home: Home) -> logging.Handler:
     make_folder(home.logs)
     try:
         handler = logging.handlers.RotatingFileHandler(
-            log_file(home), maxBytes=_FILE_BYTES, backupCount=_FILES - 1, encoding="utf-8"
+            home.log, maxBytes=_FILE_BYTES, backupCount=_FILES - 1, encoding="utf-8"
         )
     except OSError as error:
         raise Misuse(f"cannot write the log in {home.logs}: {error.strerror}", "check permissions") from None

@@ -11,7 +11,7 @@ from ..text import visible
 from .client import connect
 from .group import Session, shared
 from .output import note, print_json, say
-from .recipes import pair_of, recipe_options, value_of
+from .recipes import pair_of, recipe_options, text_of, value_of
 
 __all__ = ["claim_command"]
 
@@ -64,7 +64,7 @@ def claim_command(
         parents=parents,
         licence=licence,
         derivable=not no_derive,
-        program="" if program is None else program.read_text("utf-8", "replace"),
+        program="" if program is None else text_of(program),
     )
     receipt = connect(session.home).post(ClaimReceipt, "/v1/claims", draft)
     if session.as_json:

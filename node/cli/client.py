@@ -30,6 +30,8 @@ ANSWER_WITHIN_S = 30.0
 _MOST_BYTES = 256 * 1024 * 1024
 _MOST_LINE_BYTES = 16 * 1024
 _MOST_HEADERS = 100
+_MOST_DIGITS = 12  # of a length
+_MOST_COMPLAINT = 400  # characters
 _ERRORS = {400: Misuse, 401: AuthFailed, 404: NotFound, 409: Ambiguous, 504: TimedOut}
 
 
@@ -44,11 +46,11 @@ class Client:
 
     def get(self, kind: type[T], path: str, **query: str | int | None) -> T:
         """The answer to a question, read as `kind`."""
-        return read(kind, self._json("GET", path, None, query), where="the daemon's answer", strict=False)
+        return _read(kind, self._json("GET", path, None, query))
 
     def post(self, kind: type[T], path: str, body: object = None) -> T:
         """The answer to a request that changes something."""
-        return read(kind, self._json("POST", path, body, {}), where="the daemon's answer", strict=False)
+        return _read(kind, self._json("POST", path, body, {}))
 
     def stream(self, path: str, **query: str | int | None) -> Iterator[bytes]:
         """The body of a long answer, piece by piece."""
@@ -66,7 +68,10 @@ class Client:
                     raise HintedError("the daemon's answer is too long", "ask for less, e.g. with --limit")
         if not 200 <= status < 300:
             _fail(status, bytes(content))
-        return json.loads(content)
+        try:
+            return json.loads(content)
+        except (ValueError, RecursionError):
+            raise _down(f"something else answers at {self.host} port {self.port}") from None
 
     @contextmanager
     def _answer(
@@ -120,6 +125,14 @@ def connect(home: Home) -> Client:
     return client
 
 
+def _read(kind: type[T], answer: object) -> T:
+    try:
+        return read(kind, answer, where="the daemon's answer", strict=False)
+    except Misuse as error:
+        hint = "the daemon may be of another version: `consilience down`, then `up`"
+        raise HintedError(str(error)[:_MOST_COMPLAINT], hint) from None
+
+
 def _down(message: str) -> DaemonDown:
     return DaemonDown(message, "start it with `consilience up`")
 
@@ -140,7 +153,10 @@ def _head(answer: BinaryIO) -> tuple[int, dict[str, str]]:
 def _pieces(answer: BinaryIO, headers: dict[str, str]) -> Iterator[bytes]:
     """The body; raises ConnectionResetError if it ends too early."""
     if headers.get("transfer-encoding") != "chunked":
-        yield _exactly(answer, int(headers.get("content-length", "0")))
+        length = headers.get("content-length", "0")
+        if not (length.isascii() and length.isdigit()):
+            raise ConnectionResetError
+        yield _exactly(answer, int(length[:_MOST_DIGITS]))
         return
     while size := _chunk_size(answer.readline(_MOST_LINE_BYTES)):
         yield _exactly(answer, size)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import subprocess
 import sys
@@ -187,7 +186,7 @@ def _answers(home: Home, pid: int) -> bool:
     try:
         client = connect(home)
         return client.pid == pid and bool(client.get(dict[str, object], "/v1/identity"))
-    except (DaemonDown, json.JSONDecodeError):
+    except DaemonDown:
         return False
 
 

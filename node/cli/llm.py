@@ -19,7 +19,6 @@ from .output import note, print_json, say, table
 
 __all__ = ["llm_command"]
 
-
 _PORT = click.IntRange(1, 65535)
 
 
@@ -58,9 +57,7 @@ def llm_command() -> None:
 
 
 @llm_command.command("ls")
-@click.option(
-    "--port", "ports", multiple=True, type=click.IntRange(1, 65535), help="Look at these ports instead."
-)
+@click.option("--port", "ports", multiple=True, type=_PORT, help="Look at these ports instead.")
 @shared
 def ls_command(session: Session, *, ports: tuple[int, ...]) -> None:
     """Models of servers on this machine (Ollama, LM Studio, vLLM, llama-server)."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -32,30 +32,30 @@ _POLL_S = 0.2
 @shared
 def logs_command(session: Session, lines: int, follow: bool, level: str) -> None:
     """What the daemon logged. With --json, the lines as they are in the file."""
-    path = session.home.logs / "daemon.jsonl"
+    path, position = session.home.log, 0
     if not path.exists():
         raise NotFound(f"there is no log at {path}", "it begins with the first `consilience up`")
-    with path.open("rb") as file:
-        for line in deque(_chosen(file, level), maxlen=lines):
-            _show(line, session.as_json)
-        position = file.tell()
+    last: deque[bytes] = deque(maxlen=lines)
+    for line in _whole_lines(path, 0):
+        position += len(line)
+        if _passes(line, level):
+            last.append(line)
+    for line in last:
+        _show(line, session.as_json)
     while follow:
         time.sleep(_POLL_S)
-        for line in _news(path, position):
-            position += len(line)
-            if _passes(line, level):
-                _show(line, session.as_json)
-        if path.stat().st_size < position:  # rotated
-            position = 0
+        with suppress(FileNotFoundError):  # the daemon is about to begin another file
+            position = 0 if path.stat().st_size < position else position
+            for line in _whole_lines(path, position):
+                position += len(line)
+                if _passes(line, level):
+                    _show(line, session.as_json)
 
 
-def _chosen(file: Iterator[bytes], level: str) -> Iterator[bytes]:
-    return (line for line in file if _passes(line, level))
-
-
-def _news(path: Path, position: int) -> Iterator[bytes]:
+def _whole_lines(path: Path, position: int) -> Iterator[bytes]:
+    """Lines from `position` on; one that is being written is left for the next look."""
     with path.open("rb") as file:
-        file.seek(min(position, os.fstat(file.fileno()).st_size))
+        file.seek(position)
         yield from (line for line in file if line.endswith(b"\n"))
 
 

@@ -24,7 +24,6 @@ from .output import age, amount, note, print_json, say, table
 
 __all__ = ["notebook_command"]
 
-
 _OUTPUT = click.File("w", encoding="utf-8")
 
 
@@ -82,9 +81,7 @@ def search_command(session: Session, *, words: tuple[str, ...], limit: int) -> N
 
 
 @notebook_command.command("export")
-@click.option(
-    "-o", "--output", type=click.File("w", encoding="utf-8"), default="-", help="File to write; else stdout."
-)
+@click.option("-o", "--output", type=_OUTPUT, default="-", help="File to write; else stdout.")
 @shared
 def export_command(session: Session, *, output: IO[str]) -> None:
     """Every entry as a line of JSON."""

@@ -58,7 +58,8 @@ def novelty_command(
         raise click.UsageError("give a text, --code FILE or --batch FILE")
     query: JsonMap = {"claim": " ".join(text)}
     if code is not None:
-        content = code.read_bytes()
+        with code.open("rb") as file:
+            content = file.read(_MOST_CODE_BYTES + 1)
         if len(content) > _MOST_CODE_BYTES:
             raise Misuse(f"{code} has more than {_MOST_CODE_BYTES} bytes", "give the part that matters")
         query["code_or_diff"] = content.decode("utf-8", "replace")

@@ -125,7 +125,6 @@ def raw_records(home: Home, selection: ExportFilter) -> bytes:
 @contextmanager
 def open_store(home: Home) -> Iterator[Store]:
     """The store of a node whose daemon is down, for reading."""
-
     from ..config import load
     from ..store import Store
 

@@ -12,6 +12,7 @@ import click
 
 from ..api.values import ExportFilter
 from ..errors import Misuse
+from ..files import read_file
 from ..text import visible
 from .group import Session, shared
 from .output import amount, note, print_json, say
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["report_command", "returns_command"]
 
 _MOST_EXPORT_BYTES = 1 << 30
+_MOST_SENTENCES_BYTES = 1 << 20
 
 
 @click.command("report")
@@ -51,11 +53,8 @@ def report_command(
     from ..report.page import render_page
     from ..report.template import compose, refused_shown
 
-    written = (
-        [] if sentences is None else sentences.read_text(encoding="utf-8", errors="replace").splitlines()
-    )
+    given = [] if sentences is None else _lines(sentences)
     found = _books(session, track, export)
-    given = [line for line in written if line.strip()]
     documents = [compose(book, given + (_by_model(session, book) if by_model else [])) for book in found]
     refused = [refused_shown(document) for document in documents]
     render = render_page if form == "html" else render_markdown
@@ -86,6 +85,11 @@ def returns_command(session: Session, *, track: str, export: Path | None) -> Non
         elif isinstance(answer, Outlook):
             for line in answer.lines(amount):
                 say(f"  {line}")
+
+
+def _lines(file: Path) -> list[str]:
+    text = read_file(file, _MOST_SENTENCES_BYTES).decode("utf-8", "replace")
+    return [line for line in text.splitlines() if line.strip()]
 
 
 def _by_model(session: Session, book: Book) -> list[str]:

@@ -11,17 +11,16 @@ import click
 
 from ..api.values import JsonMap
 from ..errors import EXIT_CHECK_FAILED, EXIT_OK, Misuse
-from ..files import read_file
 from ..text import visible
 from .child import ask_child, number_of
 from .group import Session, shared
 from .output import amount, print_json, say
-from .recipes import pair_of, recipe_options, value_of
+from .recipes import pair_of, recipe_options, text_of, value_of
 
 __all__ = ["try_command"]
 
-_MOST_BYTES = 100_000
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_LIKE_THIS = 'it should look like {"slots": {...}}'
 
 
 @click.command("try")
@@ -58,7 +57,7 @@ def try_command(
     request: JsonMap = {
         "track": track,
         "recipe": _recipe(recipe, slots, settings),
-        "program": None if program is None else _read(program),
+        "program": None if program is None else text_of(program),
         "seeds": seeds,
         "gpu": gpu,
     }
@@ -75,23 +74,22 @@ def try_command(
 def _recipe(file: Path | None, slots: tuple[str, ...], settings: tuple[str, ...]) -> JsonMap | None:
     """What differs from the reference: the file's content, overridden by the options."""
     try:
-        base = {} if file is None else json.loads(_read(file))
-    except ValueError as error:
-        raise Misuse(f"{file} is not JSON: {error}", 'it should look like {"slots": {...}}') from None
+        base = {} if file is None else json.loads(text_of(file))
+    except (ValueError, RecursionError) as error:
+        raise Misuse(f"{file} is not JSON: {error}", _LIKE_THIS) from None
     if not isinstance(base, dict):
-        raise Misuse(f"{file} is not a JSON object", 'it should look like {"slots": {...}}')
+        raise Misuse(f"{file} is not a JSON object", _LIKE_THIS)
     said: dict[str, JsonMap] = {
         "slots": dict(map(pair_of, slots)),
         "settings": {name: value_of(text) for name, text in map(pair_of, settings)},
     }
     for part, values in said.items():
+        before = base.get(part, {})
+        if not isinstance(before, dict):
+            raise Misuse(f"{part} in {file} is not a JSON object", _LIKE_THIS)
         if values:
-            base[part] = {**base.get(part, {}), **values}
+            base[part] = {**before, **values}
     return base or None
-
-
-def _read(file: Path) -> str:
-    return read_file(file, _MOST_BYTES).decode("utf-8", "replace")
 
 
 def _print(answer: JsonMap) -> None:

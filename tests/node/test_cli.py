@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -252,6 +253,52 @@ async def test_a_dead_daemons_address_is_recognised(run: Run, tmp_path: Path) ->
     assert (await run("status")).code == 3
 
 
+@pytest.mark.parametrize(
+    ("answer", "code", "complaint"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n<html></html>", 3, "something else answers"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", 1, "may be of another version"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n{}", 1, "broke off"),
+        (b"SSH-2.0-dropbear\r\n", 3, "does not answer"),
+    ],
+)
+async def test_who_took_over_a_dead_daemons_port_is_recognised(
+    run: Run, tmp_path: Path, answer: bytes, code: int, complaint: str
+) -> None:
+    async def serve(stream: trio.SocketStream) -> None:
+        await stream.receive_some()
+        await stream.send_all(answer)
+        await stream.aclose()
+
+    async with trio.open_nursery() as nursery:
+        (listener, *_) = await nursery.start(partial(trio.serve_tcp, serve, 0, host="127.0.0.1"))
+        port = listener.socket.getsockname()[1]
+        address = {"url": f"http://127.0.0.1:{port}", "token": "x", "pid": 1, "version": "0"}
+        (tmp_path / "api.json").write_text(json.dumps(address))
+        (tmp_path / "api.json").chmod(0o600)
+        done = await run("status")
+        nursery.cancel_scope.cancel()
+    assert done.code == code
+    assert complaint in done.err
+
+
+@pytest.mark.parametrize("recipe", ["[]", "{", '{"slots": [1]}', "[" * 60_000])
+async def test_a_file_that_is_no_recipe_exits_with_two(run: Run, tmp_path: Path, recipe: str) -> None:
+    (tmp_path / "recipe.json").write_text(recipe)
+    done = await run("try", "deep-mlp", "--recipe", str(tmp_path / "recipe.json"), "--slot", "init_std=1")
+    assert done.code == 2
+    assert "it should look like" in done.err
+
+
+@pytest.mark.parametrize("words", ["claim deep-mlp --program", "novelty --code", "report --sentences"])
+async def test_a_file_that_is_too_long_is_not_read(run: Run, tmp_path: Path, words: str) -> None:
+    with (tmp_path / "long").open("wb") as file:
+        file.truncate(2 << 20)
+    done = await run(*words.split(), str(tmp_path / "long"))
+    assert done.code == 2
+    assert "bytes" in done.err
+
+
 async def test_init_writes_identity_and_config_once(run: Run, tmp_path: Path) -> None:
     done = await run("init", "--name", "ada", "--observer", "--bootstrap", "/ip4/10.0.0.1/tcp/1/p2p/x")
     assert done.code == 0, done.err
@@ -356,6 +403,11 @@ async def test_a_bad_configuration_exits_with_two(run: Run, tmp_path: Path) -> N
     done = await run("up")
     assert done.code == 2
     assert "did you mean `port`?" in done.err
+    (tmp_path / "config.toml").write_text('[api]\nport = "many"\n')
+    assert "see docs/configuration.md" in (await run("up")).err
+    (tmp_path / "config.toml").write_bytes(b"\xff")
+    done = await run("llm", "use", "http://127.0.0.1:1/v1", "m", "--untested")
+    assert (done.code, "is not valid TOML" in done.err) == (2, True)
 
 
 async def test_completion_scripts_come_for_three_shells(run: Run) -> None:
@@ -363,9 +415,10 @@ async def test_completion_scripts_come_for_three_shells(run: Run) -> None:
         assert "_CONSILIENCE_COMPLETE" in (await run("completion", shell)).out
 
 
-def test_interrupting_is_answered_with_130(tmp_path: Path) -> None:
+def test_logs_are_followed_through_halves_and_new_files_until_an_interrupt(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
-    (tmp_path / "logs" / "daemon.jsonl").write_text('{"event": "ready"}\n')
+    log = tmp_path / "logs" / "daemon.jsonl"
+    log.write_text('{"event": "ready"}\n{"event": "in ')
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
     with subprocess.Popen(
         command(("logs", "--follow")), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -374,6 +427,12 @@ def test_interrupting_is_answered_with_130(tmp_path: Path) -> None:
         signal.signal(signal.SIGINT, before)
         assert child.stdout is not None
         assert "ready" in child.stdout.readline()
+        with log.open("a") as file:
+            file.write('two halves"}\n')
+        assert "in two halves" in child.stdout.readline()
+        log.rename(tmp_path / "logs" / "daemon.jsonl.1")
+        log.write_text('{"event": "anew"}\n')
+        assert "anew" in child.stdout.readline()
         child.send_signal(signal.SIGINT)
         _, err = child.communicate(timeout=60)
     assert (child.returncode, err.strip()) == (130, "interrupted")

@@ -52,7 +52,7 @@ def config(tmp_path: Path, console: io.StringIO) -> Iterator[Config]:
 
 
 def lines(config: Config) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in Path(logs.log_file(config.home)).read_text().splitlines()]
+    return [json.loads(line) for line in config.home.log.read_text().splitlines()]
 
 
 def test_events_become_json_lines(console: io.StringIO, config: Config) -> None:
