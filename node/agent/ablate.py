@@ -58,7 +58,7 @@ class Ablator:
     async def _first(self, views: Iterator[ClaimView]) -> bool:
         for view in views:
             track = self._bench.tracks[view.track]
-            recipes = self._recipes(track, view)
+            recipes = self._recipes(view)
             if recipes is not None:
                 await self._ablate(track, view, *recipes)
                 return True
@@ -74,21 +74,14 @@ class Ablator:
                 if not done and row.view.id not in self._given_up:
                     yield row.view
 
-    def _recipes(self, track: Track, view: ClaimView) -> tuple[Recipe, Recipe] | None:
+    def _recipes(self, view: ClaimView) -> tuple[Recipe, Recipe] | None:
         """The claim's recipe and its opponent's, if they differ in several ways that can be undone here."""
         try:
-            recipe = Recipe.from_payload(view.claim.recipe, track)
-            baseline = self._opponent(track, view)
+            recipe, baseline = self._bench.recipes(view)
         except RecipeError:
             return None
         count = len(differences(recipe, baseline))
         return (recipe, baseline) if 1 < count <= MAX_CHANGES else None
-
-    def _opponent(self, track: Track, view: ClaimView) -> Recipe:
-        if view.claim.opponent is None:
-            return track.reference
-        against = self._bench.replica.standings.claim(view.claim.opponent)
-        return Recipe.from_payload(against.claim.recipe, track)
 
     async def _ablate(self, track: Track, view: ClaimView, recipe: Recipe, baseline: Recipe) -> None:
         bench = self._bench

@@ -21,9 +21,10 @@ from typing import TypeAlias
 from leaderboard.board.rows import ClaimView
 from leaderboard.evidence.draw import TOP, Stake, accepts, hopeless, rate, seeds_missing, seeds_wanted
 from leaderboard.ids import AuthorId, ContentId, TrackId
+from leaderboard.manifest import TrackManifest
 from leaderboard.standings import Standings
 
-__all__ = ["Errand", "Errands"]
+__all__ = ["Errand", "Errands", "viewpoint"]
 
 _Urgency: TypeAlias = tuple[int, bool, bool, float, ContentId]
 _WINDOW = 128
@@ -43,6 +44,15 @@ class Errand:
     """Published seeds that must be among those it runs again."""
 
 
+def viewpoint(manifest: TrackManifest, me: AuthorId) -> AuthorId | None:
+    """By whose board this node judges what is worth running; None for the common board.
+
+    Strangers who fabricate losses or contradictions must not keep anybody from looking, so it is its own.
+    Where numbers do not replay, nobody can be told from a stranger and the common board is all there is.
+    """
+    return None if manifest.tolerance == "D3" else me
+
+
 class Errands:
     """One look at one track; make a new one after the standings changed."""
 
@@ -52,9 +62,7 @@ class Errands:
         self._me = me
         self._seeds = standings.tracks()[track].replicator_seeds
         self._trust = standings.trust(me)
-        # Strangers who fabricate losses or contradictions must not keep anybody from looking. Where numbers
-        # do not replay, nobody can be told from a stranger and the common board is all there is.
-        self._viewer = None if standings.tracks()[track].tolerance == "D3" else me
+        self._viewer = viewpoint(standings.tracks()[track], me)
         self._claims = standings.open_claims(track, self._viewer, _WINDOW)
         self._researchers = self._everyone()
         self._overshoots = self._all_overshoots()

@@ -100,6 +100,7 @@ class Agent:
 
     @property
     def paused(self) -> bool:
+        """Whether somebody told it to pause."""
         return self._rest.paused
 
     def pause(self) -> None:

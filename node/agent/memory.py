@@ -60,7 +60,7 @@ class Memory:
         lessons = learn(track, views, held, self._notes(here, views, now_ms))
         dated = [replace(lesson, time_ms=now_ms) for lesson in lessons]
         self._notebook.revise(here, dated, {view.id for view in views})
-        return Recollection(held, self._remembered(track, here, held), self._notebook.lessons(here), rows)
+        return Recollection(held, self._remembered(track, held), self._notebook.lessons(here), rows)
 
     def planned(self, track: TrackId, proposal: Proposal, now_ms: int) -> None:
         """An idea is ready to be run."""
@@ -120,11 +120,9 @@ class Memory:
             self._heard[track] = (now_ms, heard)
         return heard
 
-    def _remembered(
-        self, track: Track, here: TrackId, held: Mapping[RecipeId, Attempt]
-    ) -> dict[RecipeId, Trial]:
+    def _remembered(self, track: Track, held: Mapping[RecipeId, Attempt]) -> dict[RecipeId, Trial]:
         """Measured attempts as trials; each is read once, and again when it has changed."""
-        read = self._read.setdefault(here, {})
+        read = self._read.setdefault(track.id, {})
         found: dict[RecipeId, Trial] = {}
         for recipe, attempt in held.items():
             if attempt.outcome is not Outcome.MEASURED:

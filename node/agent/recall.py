@@ -13,14 +13,13 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from experiments.recipe import Recipe, RecipeError
 from experiments.track import Track
 from leaderboard.board.rows import ClaimView, Row
 from leaderboard.ids import AuthorId, ContentId, TrackId, short
 from leaderboard.records import Profile
 from leaderboard.standings import Standings
 
-from .briefing import MOST_ROWS
+from .briefing import MOST_ROWS, read_recipe
 
 __all__ = ["MOST_TOLD", "Recall"]
 
@@ -80,7 +79,7 @@ def _is_useless(item: Mapping[str, object]) -> bool:
 def _trial(row: Row, track: Track, profile: Profile | None) -> dict[str, object] | None:
     view = row.view
     effect, noise = _measured(view)
-    recipe = _read(view, track)
+    recipe = read_recipe(view, track)
     if effect is None or recipe is None or recipe.program is not None:
         return None
     return {
@@ -92,13 +91,6 @@ def _trial(row: Row, track: Track, profile: Profile | None) -> dict[str, object]
         "expressions": dict(recipe.slots),
         "settings": dict(recipe.settings),
     }
-
-
-def _read(view: ClaimView, track: Track) -> Recipe | None:
-    try:
-        return Recipe.from_payload(view.claim.recipe, track)
-    except RecipeError:
-        return None
 
 
 def _measured(view: ClaimView) -> tuple[float | None, float]:

@@ -27,7 +27,7 @@ from leaderboard.records import Accept, Replication, commitment
 
 from ..replica import now_ms
 from .ablate import Ablator
-from .errands import Errand, Errands
+from .errands import Errand, Errands, viewpoint
 from .programs import ProgramRunner
 from .rerun import Rerun
 from .workbench import Workbench
@@ -152,7 +152,7 @@ class Replicator:
         if seeds < manifest.replicator_seeds:
             return lambda _: False  # a spot check is short as it is
 
-        viewer = None if manifest.tolerance == "D3" else self._bench.author.id  # as node.agent.errands
+        viewer = viewpoint(manifest, self._bench.author.id)
         view = self._bench.replica.standings.claim(rerun.view.id, viewer)
 
         def hopeless_by_now(done: Measurement) -> bool:

@@ -48,12 +48,8 @@ class Rerun:
     @classmethod
     def of(cls, bench: Workbench, view: ClaimView, programs: ProgramRunner | None = None) -> Rerun:
         """The claim as this node reads it; RecipeError if it is not a recipe of the installed track."""
-        track = bench.tracks[view.track]
-        opponent = track.reference
-        if view.claim.opponent is not None:
-            against = bench.replica.standings.claim(view.claim.opponent)
-            opponent = Recipe.from_payload(against.claim.recipe, track)
-        return cls(bench, track, view, Recipe.from_payload(view.claim.recipe, track), opponent, programs)
+        recipe, opponent = bench.recipes(view)
+        return cls(bench, bench.tracks[view.track], view, recipe, opponent, programs)
 
     @property
     def may_run(self) -> bool:

@@ -174,8 +174,9 @@ class Researcher:
         self._bench.activity.begin(f"measuring {short(claim)}")
         try:
             with self._bench.holding(claim):
-                recipe = Recipe.from_payload(view.claim.recipe, track)
-                await self._bench.author.publish(Result(claim, await self._race(track, view, recipe)))
+                recipe, opponent = self._bench.recipes(view)
+                measured = await self._race(track, view, recipe, opponent)
+                await self._bench.author.publish(Result(claim, measured))
         except TrialError as error:
             self._log.warning("trial failed", claim=short(claim), fault=str(error.fault), error=str(error))
             if error.fault is not Fault.START:
@@ -194,14 +195,13 @@ class Researcher:
             self._memory.failed(view, reason, now_ms())
         await self._bench.author.publish(Retraction(view.id, reason[:MAX_TEXT]))
 
-    async def _race(self, track: Track, view: ClaimView, recipe: Recipe) -> Measurement:
+    async def _race(self, track: Track, view: ClaimView, recipe: Recipe, opponent: Recipe) -> Measurement:
         """Measure seed after seed while the recipe keeps up with the author's best.
 
         Two nodes may claim one recipe within the time that news takes; of them the later one stops after the
         seed that runs.
         """
         bench = self._bench
-        opponent = self._opponent(track, view.claim.opponent)
         seeds = author_seeds(track.id, bench.author.id, track.manifest.author_seeds)
         best = self._best_effects(track.id) if view.claim.opponent is None else ()
         done: Measurement | None = None
@@ -225,11 +225,6 @@ class Researcher:
         return await bench.device.measure(
             track, recipe, opponent, seeds[:1], gate=False, on_progress=bench.activity.report
         )
-
-    def _opponent(self, track: Track, opponent: ContentId | None) -> Recipe:
-        if opponent is None:
-            return track.reference
-        return Recipe.from_payload(self._bench.replica.standings.claim(opponent).claim.recipe, track)
 
     def _best_effects(self, track: TrackId) -> tuple[float, ...]:
         """Effects, seed by seed, of this author's best fully measured recipe; empty without one."""

@@ -10,7 +10,9 @@ from random import Random
 from experiments.harness.device import Device
 from experiments.harness.outcome import Progress
 from experiments.harness.pool import Pool
+from experiments.recipe import Recipe
 from experiments.track import Track
+from leaderboard.board.rows import ClaimView
 from leaderboard.ids import TrackId
 
 from ..author import Author
@@ -61,6 +63,19 @@ class Workbench:
     activity: Activity = field(default_factory=Activity)
     in_hand: set[bytes] = field(default_factory=set, repr=False)
     """Claims and recipes that some lane works on at this moment, by id: no other lane begins them too."""
+
+    def recipes(self, view: ClaimView) -> tuple[Recipe, Recipe]:
+        """A claim's recipe and its opponent's, as this node reads them.
+
+        RecipeError if either is not a recipe of the installed track, KeyError if the opponent's claim is not
+        here.
+        """
+        track = self.tracks[view.track]
+        recipe = Recipe.from_payload(view.claim.recipe, track)
+        if view.claim.opponent is None:
+            return recipe, track.reference
+        against = self.replica.standings.claim(view.claim.opponent)
+        return recipe, Recipe.from_payload(against.claim.recipe, track)
 
     @contextmanager
     def holding(self, *ids: bytes) -> Iterator[None]:
