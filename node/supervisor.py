@@ -76,7 +76,7 @@ class Supervisor:
         self._log.error("part failed", part=name, error=text, again_in_s=pause, traceback=trace[-4000:])
 
     def _note(self, name: str, **changes: object) -> None:
-        self._parts[name] = replace(self._parts[name], **changes)  # type: ignore[arg-type]
+        self._parts[name] = replace(self._parts[name], **changes)  # type: ignore[arg-type]  # names are fields of a snapshot
 
 
 def _innermost(error: BaseException) -> BaseException:

@@ -21,7 +21,8 @@ from typing import Any, TypeAlias
 
 import trio
 
-from ..files import replace_file
+from ..errors import Misuse
+from ..files import read_file, replace_file
 
 __all__ = ["ASGI", "MAX_BODY_BYTES", "Access", "Gate", "withdraw", "write_address"]
 
@@ -35,6 +36,7 @@ MAX_BODY_BYTES = 256 * 1024
 BODY_WITHIN_S = 10.0
 """A request body must be there within this time, or the connection is not worth keeping."""
 _MAX_HEADERS = 100
+_MOST_ADDRESS_BYTES = 4096
 _TOKEN_BYTES = 32
 
 
@@ -73,9 +75,10 @@ def write_address(path: Path, access: Access, version: str) -> None:
 def withdraw(path: Path, access: Access) -> None:
     """Remove the address file if it is still ours."""
     try:
-        if json.loads(path.read_text(encoding="utf-8")).get("token") == access.token:
+        said = json.loads(read_file(path, _MOST_ADDRESS_BYTES))
+        if isinstance(said, dict) and said.get("token") == access.token:
             path.unlink()
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError, Misuse):
         return
 
 

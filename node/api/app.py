@@ -17,6 +17,8 @@ from .routes import metrics, router
 
 __all__ = ["create_app"]
 
+_SERVER_ERROR = 500
+
 
 def create_app(node: NodePort, traffic: Traffic, version: str) -> FastAPI:
     """The ASGI application that serves `node`; wrap it in `access.Gate` before exposing it."""
@@ -33,9 +35,6 @@ def create_app(node: NodePort, traffic: Traffic, version: str) -> FastAPI:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _bug)
     return app
-
-
-_SERVER_ERROR = 500
 
 
 def _answer(status: int, error: str, hint: str) -> JSONResponse:

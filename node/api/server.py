@@ -68,6 +68,7 @@ async def _run(app: Gate, listener: socket.socket, shutdown_trigger: Callable[[]
             scope.deadline = trio.current_time() + _HARD_STOP_S
 
         try:
+            # Our ASGI type is wider than anycorn's, which lists each kind of message.
             await anycorn.serve(app, _settings(listener), shutdown_trigger=stop, mode="asgi")  # type: ignore[arg-type]
         except (LifespanFailureError, BaseExceptionGroup):
             # Cancelling anycorn makes it complain about its lifespan; that is no news then.

@@ -59,7 +59,7 @@ class IdentityView:
 
 @dataclass(frozen=True, slots=True)
 class PartStatus:
-    """One supervised part of the daemon: `gossip`, `agent`, `replication`, ..."""
+    """One supervised part of the daemon: `api`, `boards`, `feed`, `gossip`, `agent`."""
 
     name: str
     state: str
@@ -140,7 +140,7 @@ class AgentStatus:
 
     enabled: bool
     activity: str
-    """For people: `proposing`, `running trial 12 on deep-mlp`, `replicating abcd...`, `idle`."""
+    """For people: `measuring abcd...`, `replicating abcd...`, `trying out deep-mlp`, `idle`."""
     trials: int
     """Own claims measured since the daemon started."""
     replications: int

@@ -87,7 +87,7 @@ class DemoNode:
         """An answer of its API; NotAnswering if there is none."""
         assert self.client is not None
         try:
-            answer = await self.client.get(path, params=parameters)  # type: ignore[arg-type]
+            answer = await self.client.get(path, params=parameters)  # type: ignore[arg-type]  # plain scalars
             answer.raise_for_status()
         except httpx.HTTPError as error:
             log = self.home.path / "console.log"

@@ -34,7 +34,6 @@ _AGREE_WITHIN_S = 45.0
 _EVERY_S = 1.0
 _MARK = ".consilience-demo"
 
-
 Incidents = Callable[[Sequence[DemoNode]], Awaitable[None]]
 """What happens to the nodes while they work, e.g. a power cut; the benchmark uses it."""
 
