@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from .completion import Completion
 from .errors import AnswerError
-from .http import Completion
 
-__all__ = ["check_context", "final_text", "is_thinking", "without_reasoning"]
+__all__ = ["check_context", "final_text", "is_thinking"]
 
 _OPEN, _CLOSE = "<think>", "</think>"
 _FENCE: Final = re.compile(r"\A```(?:json)?[ \t]*\n(.*?)\n?```\Z", re.DOTALL)
@@ -22,7 +22,7 @@ _CHARACTERS_PER_TOKEN: Final = (
 )
 
 
-def without_reasoning(text: str) -> str:
+def _without_reasoning(text: str) -> str:
     """The text after the reasoning; AnswerError if the reasoning never ends."""
     if text.count(_OPEN) > text.count(_CLOSE):
         raise AnswerError("truncated", "the model was still thinking at its limit; allow more tokens")
@@ -44,7 +44,7 @@ def final_text(completion: Completion, tool_call: bool, *, fenced: bool) -> str:
         raise AnswerError("truncated", "the answer reached the limit of tokens before its end")
     if completion.finish == "content_filter":
         raise AnswerError("filtered", "the endpoint withheld the answer")
-    text = completion.arguments.strip() if tool_call else without_reasoning(completion.content)
+    text = completion.arguments.strip() if tool_call else _without_reasoning(completion.content)
     if fenced and (found := _FENCE.match(text)):
         text = found.group(1)
     if not text:

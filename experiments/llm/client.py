@@ -19,9 +19,10 @@ import trio
 
 from .answer import check_context
 from .budget import Budget, Limits, Price
+from .completion import Completion, Usage
 from .dialect import Dialect
 from .errors import AnswerError, AuthError, Unavailable, UnsupportedError
-from .http import Completion, Usage, Wire
+from .http import Wire
 from .ladder import Form, Message, Rung, find_rung
 from .schema import Json, Object
 

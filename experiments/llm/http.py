@@ -19,7 +19,6 @@ import email.utils
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -27,11 +26,12 @@ import httpx
 
 from leaderboard.errors import LocalError
 
+from .completion import NO_COMPLETION, Completion
 from .errors import AnswerError, AuthError, Unavailable, UnsupportedError
 from .keys import MAX_KEY, Key
 from .schema import Json, read_json
 
-__all__ = ["Completion", "Usage", "Wire", "check_url"]
+__all__ = ["Wire"]
 
 _CONNECT_S: Final = 3.0
 _GAP_S: Final = 60.0  # a slow machine may need that long for the prompt before the first token
@@ -41,34 +41,12 @@ _SHOWN: Final = 200  # characters of an error's body
 _EXCERPT: Final = (
     2 * MAX_KEY
 )  # bytes of it that are looked at: a key that begins in what is shown ends in them
-_MAX_TEXT: Final = 256 * 1024  # characters of content or reasoning
 _MAX_RETRY_S: Final = 3600.0
-_NO_COMPLETION: Final = "the endpoint answered with something that is no completion; does its URL end in /v1?"
 _UNSUPPORTED: Final = frozenset({400, 404, 405, 415, 422, 500, 501})
 _BUSY: Final = frozenset({408, 425, 429, 502, 503, 504, 529})
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens as the endpoint counts them; None where it says nothing."""
-
-    prompt: int | None = None
-    completion: int | None = None
-
-
-@dataclass(slots=True)
-class Completion:
-    """What came back: the text, the reasoning apart from it, arguments of a tool call."""
-
-    content: str = ""
-    reasoning: str = ""
-    arguments: str = ""
-    finish: str | None = None
-    usage: Usage = field(default_factory=Usage)
-    fingerprint: str = ""
-
-
-def check_url(url: str) -> str:
+def _checked_url(url: str) -> str:
     """The endpoint's base URL without a trailing slash; LocalError for one that is none."""
     try:
         parts = urlsplit(url)
@@ -88,7 +66,7 @@ class Wire:
     """Requests to one endpoint."""
 
     def __init__(self, url: str, key: Key | None = None, gap_s: float = _GAP_S) -> None:
-        self.url = check_url(url)
+        self.url = _checked_url(url)
         self._key = key
         self._gap_s = gap_s
 
@@ -279,7 +257,7 @@ async def _completion(body: _Body) -> Completion:
     while line is not None and not line.strip():
         line = await body.line()
     if line is not None and line.lstrip().startswith("{"):
-        return _whole_completion(read_json(line + "\n" + await body.whole(), _MAX_BODY))
+        return Completion.of(read_json(line + "\n" + await body.whole(), _MAX_BODY))
     return await _streamed(line, body)
 
 
@@ -292,68 +270,10 @@ async def _streamed(line: str | None, body: _Body) -> Completion:
             ended = True
         elif line.startswith("data:") and not ended:
             events += 1
-            _add(found, read_json(data, _MAX_LINE))
+            found.add(read_json(data, _MAX_LINE))
         line = await body.line()
     if not events:
-        raise AnswerError("garbage", _NO_COMPLETION)
+        raise AnswerError("garbage", NO_COMPLETION)
     if not ended and found.finish is None:
         raise AnswerError("cut", "the answer broke off before its end")
     return found
-
-
-def _whole_completion(document: Json) -> Completion:
-    """A completion that came in one piece: its message is one large delta."""
-    found = Completion()
-    _add(found, document)
-    if found.finish is None and not (found.content or found.arguments):
-        raise AnswerError("garbage", _NO_COMPLETION)
-    return found
-
-
-def _add(found: Completion, event: Json) -> None:
-    """Append what one event says."""
-    if not isinstance(event, dict):
-        raise AnswerError("garbage", "an event of the stream is no object")
-    if event.get("error"):
-        raise AnswerError("error", f"the endpoint reports an error in its answer: {event['error']}")
-    fingerprint = event.get("system_fingerprint")
-    if isinstance(fingerprint, str):
-        found.fingerprint = fingerprint[:128]
-    found.usage = _usage(event.get("usage")) or found.usage
-    choices = event.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    if not isinstance(choice, dict):
-        return
-    finish = choice.get("finish_reason")
-    if isinstance(finish, str):
-        found.finish = finish[:32]
-    delta = choice.get("delta") or choice.get("message")
-    if isinstance(delta, dict):
-        _add_delta(found, delta)
-
-
-def _add_delta(found: Completion, delta: dict[str, Json]) -> None:
-    found.content += _string(delta.get("content"))
-    found.reasoning += _string(delta.get("reasoning_content")) or _string(delta.get("reasoning"))
-    calls = delta.get("tool_calls")
-    call = calls[0] if isinstance(calls, list) and calls else None
-    function = call.get("function") if isinstance(call, dict) else None
-    if isinstance(function, dict):
-        found.arguments += _string(function.get("arguments"))
-    if max(len(found.content), len(found.reasoning), len(found.arguments)) > _MAX_TEXT:
-        raise AnswerError("too_large", f"the answer is longer than {_MAX_TEXT} characters")
-
-
-def _string(value: Json) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _usage(value: Json) -> Usage | None:
-    if not isinstance(value, dict):
-        return None
-
-    def count(name: str) -> int | None:
-        number = value.get(name)
-        return number if type(number) is int and 0 <= number < 2**40 else None
-
-    return Usage(count("prompt_tokens"), count("completion_tokens"))

@@ -18,8 +18,8 @@ from enum import StrEnum
 from typing import Final, TypeAlias
 
 from .answer import final_text, is_thinking
+from .completion import Completion
 from .errors import AnswerError
-from .http import Completion
 from .schema import Json, Object, OneOf, read_json
 
 __all__ = ["Form", "Message", "Rung", "find_rung"]
