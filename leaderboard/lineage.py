@@ -23,7 +23,7 @@ from .board.rows import ClaimView
 from .evidence.standing import Standing
 from .ids import AuthorId, ContentId
 
-__all__ = ["TO_PARENTS", "TO_REPLICATORS", "Credit", "ancestors", "credit_for"]
+__all__ = ["TO_PARENTS", "TO_REPLICATORS", "Credit", "credit_for"]
 
 TO_REPLICATORS = Fraction(1, 4)
 TO_PARENTS = Fraction(1, 3)
@@ -67,21 +67,6 @@ def credit_for(view: ClaimView, lookup: Lookup) -> tuple[Credit, ...]:
         generation = following
     found = [Credit(author, share, tuple(sorted(roles[author]))) for author, share in shares.items()]
     return tuple(sorted(found, key=lambda credit: (-credit.share, credit.author)))
-
-
-def ancestors(view: ClaimView, lookup: Lookup, most: int = 256) -> tuple[ContentId, ...]:
-    """Parents, their parents and so on, nearest first, as far as the set knows them."""
-    found: dict[ContentId, None] = {}
-    queue = list(view.claim.parents)
-    while queue and len(found) < most:
-        claim = queue.pop(0)
-        if claim in found:
-            continue
-        found[claim] = None
-        known = lookup(claim)
-        if known is not None:
-            queue.extend(known.claim.parents)
-    return tuple(found)
 
 
 def _confirmed_parents(view: ClaimView, lookup: Lookup) -> list[ClaimView]:

@@ -7,9 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .proposer import Trial
-
-__all__ = ["Calibration", "calibrate", "calibrations"]
+__all__ = ["Calibration", "calibrate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +26,13 @@ class Calibration:
     """Pearson's; None with fewer than three predictions or without variation."""
 
 
-def calibrations(trials: Iterable[Trial], bound: float) -> tuple[Calibration, ...]:
-    """One per proposer that predicted anything, by name; a divergence counts as minus `bound`."""
-    return calibrate(((trial.proposer, trial.predicted_effect, trial.effect) for trial in trials), bound)
-
-
 def calibrate(
     outcomes: Iterable[tuple[str, float | None, float | None]], bound: float
 ) -> tuple[Calibration, ...]:
-    """The same from (proposer, predicted effect or None, measured effect or None for a divergence)."""
+    """One per proposer that predicted anything, by name; a divergence counts as minus `bound`.
+
+    outcomes: (proposer, predicted effect or None, measured effect or None for a divergence).
+    """
     pairs: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for proposer, predicted, measured in outcomes:
         if predicted is not None:

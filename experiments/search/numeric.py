@@ -113,6 +113,7 @@ def _shown(value: Scalar) -> str:
 
 
 def ask_tpe(dials: Sequence[Dial], told: Told, rng: random.Random) -> Iterator[dict[str, Scalar]]:
+    """Positions from Optuna's multivariate TPE, told everything first; without end."""
     import optuna  # half a second, so only where it is used
 
     logging.getLogger("optuna").setLevel(logging.WARNING)
@@ -144,6 +145,7 @@ def _distribution(dial: Dial) -> BaseDistribution:
 
 
 def ask_cmaes(dials: Sequence[Dial], told: Told, rng: random.Random) -> Iterator[dict[str, Scalar]]:
+    """Positions from CMA-ES in the unit cube, told whole generations in their order; without end."""
     from cmaes import CMA
 
     bounds = np.tile([0.0, 1.0], (len(dials), 1))

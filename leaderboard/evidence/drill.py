@@ -80,6 +80,7 @@ class Outcome:
 
     @property
     def verification_share(self) -> float:
+        """Part of all runs that checked what others had claimed."""
         return self.verification_runs / max(1, self.research_runs + self.verification_runs)
 
 

@@ -31,6 +31,7 @@ class Weight(Enum):
 
     @property
     def counts(self) -> bool:
+        """Whether its owner is heard at all."""
         return self in (Weight.KNOWN, Weight.NEWCOMER)
 
 

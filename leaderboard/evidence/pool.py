@@ -64,6 +64,7 @@ class Share:
 
     @property
     def counts(self) -> bool:
+        """Whether it enters the evidence."""
         return self.weight.counts and not self.note
 
     @property

@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 _D0_TOLERANCE = 1e-7
-"""Relative tolerance of exact replay (DESIGN 5.5): float64 metrics agree to ~1e-13 on insensitive seeds."""
+"""Relative tolerance of exact replay: float64 metrics agree to ~1e-13 on insensitive seeds."""
 _D2_BAND = 0.02
 """Relative half-width of the calibrated band of class D2: a guess, not measured."""
 

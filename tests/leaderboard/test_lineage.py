@@ -8,7 +8,7 @@ from leaderboard.board.rows import ClaimView
 from leaderboard.envelope import Envelope
 from leaderboard.evidence.synthetic import Actor, Contest
 from leaderboard.ids import ContentId
-from leaderboard.lineage import TO_PARENTS, TO_REPLICATORS, ancestors, credit_for
+from leaderboard.lineage import TO_PARENTS, TO_REPLICATORS, credit_for
 from leaderboard.records import Claim
 from leaderboard.standings import Standings
 
@@ -99,14 +99,6 @@ def test_a_board_s_credit_adds_up_to_its_confirmed_claims() -> None:
     family.claim(Actor("c", CONTEST), 1.0, confirm=False)
     rows = family.standings.board(TRACK).rows
     assert sum(sum(family.shares_of(row.view).values()) for row in rows) == 2
-
-
-def test_ancestors_nearest_first() -> None:
-    family, author = Family(), Actor("author", CONTEST)
-    first = family.claim(author, 1.0, confirm=False)
-    second = family.claim(author, 2.0, first, confirm=False)
-    third = family.claim(author, 3.0, second, first, confirm=False)
-    assert ancestors(family.standings.claim(third.id), family.lookup) == (second.id, first.id)
 
 
 def test_a_long_line_is_cut_off_and_still_adds_up() -> None:

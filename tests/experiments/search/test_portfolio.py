@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from experiments.recipe import Recipe
-from experiments.search.calibration import calibrations
+from experiments.search.calibration import calibrate
 from experiments.search.portfolio import Portfolio, embedded, hybrid
 from experiments.search.proposer import Briefing, Proposal, Trial
 from experiments.track import Track
@@ -86,7 +86,8 @@ def test_calibration_shows_who_is_too_hopeful(recipe: Make, trial: MakeTrial) ->
         trial(recipe("b"), None, proposer="sure", predicted_effect=1.0),
         trial(recipe("a"), 1.0, proposer="silent"),
     ]
-    modest, sure = calibrations(trials, bound=2.0)
+    outcomes = [(item.proposer, item.predicted_effect, item.effect) for item in trials]
+    modest, sure = calibrate(outcomes, bound=2.0)
     assert (modest.proposer, modest.predictions, modest.bias, modest.right_sign) == ("modest", 5, 0.0, 1.0)
     assert modest.correlation == pytest.approx(1.0)
     assert sure.bias == pytest.approx((1.5 * 3 + 3.0) / 4)
