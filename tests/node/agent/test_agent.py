@@ -181,5 +181,6 @@ async def test_what_a_node_ran_itself_steers_it_before_the_swarm_has_confirmed_i
         (trial,) = briefing.checked
         assert (trial.claim, trial.seeds, trial.own, trial.standing) == (claim.id, 4, False, "replicated")
         assert trial.effect == standings.claim(claim.id).evidence.median  # nobody else has run it
-        assert trial in briefing.known and briefing.pool == ()
+        assert trial in briefing.known
+        assert briefing.pool == ()
         assert write_briefing(toy, standings, room.bench(3).author.id, now_ms()).checked == ()
