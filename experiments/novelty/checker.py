@@ -34,6 +34,7 @@ from .words import formula_evidence, reads_as_formula, tuning_evidence
 __all__ = ["Checker", "LikenessChannel", "Opinion", "TextChannel"]
 
 _TELLING = 8  # words from which a claim says what is done; a judgement
+_CONSIDERED = 0.2  # of likeness's first candidate, from which a rule of the same name speaks; a judgement
 _WRITTEN = (Channel.STRUCTURE, Channel.LIKENESS)
 _OPEN = (None, Strength.SUSPECTED)  # what a probe or a rule has decided no model is asked about
 
@@ -107,12 +108,12 @@ class Checker:
         return self._text.evidence(query.claim, query.code)
 
     def _code(self, query: Query) -> list[Evidence]:
-        """What the code shows; rules that likeness does not support are hints."""
+        """What the code shows; rules of other techniques than likeness puts first are hints."""
         found = program_evidence(query.code, query.claim, self._catalogue)
         if self._likeness is None or any(item.relation is Relation.TUNING for item in found):
             return found
         likely = self._likeness.evidence(query.code, found)
-        named = {item.technique for item in likely if item.flags}
+        named = {item.technique for item in likely[:1] if item.flags or item.score >= _CONSIDERED}
         return [
             replace(item, relation=Relation.NEAR)
             if item.channel is Channel.STRUCTURE and item.flags and item.technique not in named

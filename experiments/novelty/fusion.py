@@ -100,7 +100,7 @@ def _rank(item: Evidence) -> tuple[int, int, float]:
 
 
 def _winner(ordered: Sequence[Evidence], catalogue: Catalogue) -> Evidence | None:
-    measured, alike = _measured(ordered), _likeness(ordered)
+    measured, alike = _measured(ordered), _likeness(ordered, catalogue)
     if measured is not None and alike is not None and _other_kind(measured, alike, catalogue):
         return alike
     written = measured or _structure(ordered)
@@ -133,7 +133,7 @@ def _structure(ordered: Sequence[Evidence]) -> Evidence | None:
 
 
 def _words(ordered: Sequence[Evidence]) -> Evidence | None:
-    contradicted = any(e.channel is Channel.BEHAVIOUR and e.relation is Relation.UNMATCHED for e in ordered)
+    contradicted = _contradicted(ordered)
     for item in ordered:
         if item.channel is Channel.TEXT and (item.flags or item.relation is Relation.TUNING):
             return item if item.score >= _CONTRADICTED or not contradicted else None
@@ -146,8 +146,18 @@ def _other_kind(measured: Evidence, alike: Evidence, catalogue: Catalogue) -> bo
     return one is not None and other is not None and one.category != other.category
 
 
-def _likeness(ordered: Sequence[Evidence]) -> Evidence | None:
-    return next((e for e in ordered if e.channel is Channel.LIKENESS and e.flags), None)
+def _likeness(ordered: Sequence[Evidence], catalogue: Catalogue) -> Evidence | None:
+    """What likeness flags; of a technique that can be probed only surely where a probe matched nothing."""
+    alike = next((e for e in ordered if e.channel is Channel.LIKENESS and e.flags), None)
+    if alike is None or alike.score >= _CONTRADICTED or not _contradicted(ordered):
+        return alike
+    entry = catalogue.lookup(alike.technique)
+    return alike if entry is None or entry.probe is None else None
+
+
+def _contradicted(ordered: Sequence[Evidence]) -> bool:
+    """Whether a probe ran and matched nothing."""
+    return any(e.channel is Channel.BEHAVIOUR and e.relation is Relation.UNMATCHED for e in ordered)
 
 
 def _likelier(one: Evidence | None, other: Evidence | None) -> Evidence | None:
