@@ -24,7 +24,8 @@ from ..evidence.facts import ClaimFacts
 from ..evidence.fdr import bar_level
 from ..evidence.policy import Policy
 from ..evidence.pool import spare
-from ..evidence.standing import Assessment, Standing, Terms, assess
+from ..evidence.shares import Terms
+from ..evidence.standing import Assessment, Standing, assess
 from ..ids import AuthorId, ContentId, RecipeId
 from ..manifest import TrackManifest
 from ..register import Register

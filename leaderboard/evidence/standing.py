@@ -12,33 +12,24 @@ opponent holds on most seeds, E >= 20); then how far the replication has come.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
-from itertools import chain
 
 from ..ids import AuthorId, ContentId
 from ..manifest import TrackManifest
 from .confseq import median, median_interval
-from .effects import Count, count, paired_effects
-from .electorate import Electorate, Weight
+from .effects import Count, paired_effects
+from .electorate import Weight
 from .eprocess import strength
-from .facts import ClaimFacts, Commitment, Delivery
+from .facts import ClaimFacts
 from .policy import Policy
-from .pool import Share, forward_e, removals, reverse_e
-from .replay import Check, cross_check
+from .pool import Share, forward_e, reverse_e
+from .replay import Check
+from .shares import UNCHECKED, Terms, balanced, checks_of, pooled, shares_of, spared
 
-__all__ = ["Assessment", "AuthorSummary", "Standing", "Terms", "assess"]
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """Under which contest, policy and electorate a claim is judged."""
-
-    manifest: TrackManifest
-    policy: Policy
-    electorate: Electorate
+__all__ = ["Assessment", "AuthorSummary", "Standing", "assess"]
 
 
 class Standing(Enum):
@@ -142,12 +133,12 @@ def _hearing(facts: ClaimFacts, terms: Terms) -> Hearing:
 
 def _assess(facts: ClaimFacts, terms: Terms) -> Assessment:
     policy = terms.policy
-    checks = _checks(facts, terms)
+    checks = checks_of(facts, terms)
     own_check = checks.get(facts.author, Check()) if facts.author is not None else Check()
-    shares, values = _shares(facts, terms, checks)
+    shares, values = shares_of(facts, terms, checks)
     heard = [share for share in shares if share.counts]
-    values = _balanced(values)
-    ordered = _pooled(values.values())
+    values = balanced(values)
+    ordered = pooled(values.values())
     forward, reverse = forward_e(heard, policy), reverse_e(heard, policy)
     deliverers = sum(1 for share in heard if share.delivered)
     standing, reason = _verdict(facts, terms, own_check, deliverers, reverse)
@@ -161,7 +152,7 @@ def _assess(facts: ClaimFacts, terms: Terms) -> Assessment:
         overdue=sum(share.overdue for share in heard),
         outstanding=sum(share.outstanding for share in heard),
         ordered=ordered,
-        spared=_spared(values, heard, policy),
+        spared=spared(values, heard, policy),
         median=median(ordered),
         interval=median_interval(ordered, policy.odds),
         e_value=forward,
@@ -192,12 +183,12 @@ def _held(
     if viewer is None or viewer == facts.author:
         return ""
     own = sum(share.delivered for share in heard if share.author == viewer)
-    published = _UNCHECKED if facts.author is None else checks.get(facts.author, _UNCHECKED)
+    published = UNCHECKED if facts.author is None else checks.get(facts.author, UNCHECKED)
     if own < _OWN_SEEDS and viewer not in published.supporters:
         return "you have not run any of it yourself"
     delivered = sum(share.delivered for share in heard)
     borne_out = own + sum(
-        share.delivered for share in heard if viewer in checks.get(share.author, _UNCHECKED).supporters
+        share.delivered for share in heard if viewer in checks.get(share.author, UNCHECKED).supporters
     )
     if 3 * borne_out < delivered:
         return "you have run again no seed of those from whom two thirds of the evidence come"
@@ -240,107 +231,6 @@ def _shortfall(deliverers: int, policy: Policy) -> tuple[str, ...]:
     if deliverers < policy.removal_from:
         missing.append(f"rests on every single replicator (needs {policy.removal_from} to spare one)")
     return tuple(missing)
-
-
-def _checks(facts: ClaimFacts, terms: Terms) -> Mapping[AuthorId, Check]:
-    if not facts.replications:
-        return {}
-    silent = {
-        promised.author
-        for promised in facts.commitments.values()
-        if not terms.electorate.weight(promised.author, facts.id).counts
-    }
-    return cross_check(facts, terms.manifest.tolerance, silent)
-
-
-def _shares(
-    facts: ClaimFacts, terms: Terms, checks: Mapping[AuthorId, Check]
-) -> tuple[tuple[Share, ...], dict[AuthorId, list[float]]]:
-    """One share per replicator in order of id, and the effects by replicator that counts."""
-    by_author: dict[AuthorId, list[Commitment]] = {}
-    for promised in facts.commitments.values():
-        if promised.author != facts.author:
-            by_author.setdefault(promised.author, []).append(promised)
-    shares: list[Share] = []
-    values: dict[AuthorId, list[float]] = {}
-    for author in sorted(by_author):
-        weight = terms.electorate.weight(author, facts.id)
-        check = checks.get(author, _UNCHECKED)
-        wrong = check.contradicted(terms.policy.second_opinion, terms.electorate.viewer)
-        note = "its numbers do not replay" if wrong else "" if weight.counts else weight.value
-        tally = _tally(by_author[author], facts.deliveries, terms)
-        share = tally.share(author, weight, note, terms.manifest.delta_min)
-        shares.append(share)
-        if share.counts:
-            delivered = [0.0 if effect is None else effect for effect in tally.effects]
-            values[author] = [-terms.manifest.effect_bound] * tally.overdue + delivered
-    return tuple(shares), values
-
-
-def _balanced(values: Mapping[AuthorId, list[float]]) -> dict[AuthorId, list[float]]:
-    """As many effects of each replicator as at least half of them have (their lower median).
-
-    The e-value is robust to any one replicator's sign; this keeps any one from deciding the size of the
-    effect by delivering four times the seeds of the others.
-    """
-    lengths = sorted(len(effects) for effects in values.values() if effects)
-    most = lengths[(len(lengths) - 1) // 2] if lengths else 0
-    return {author: effects[:most] for author, effects in values.items()}
-
-
-def _pooled(values: Iterable[list[float]]) -> tuple[float, ...]:
-    return tuple(sorted(chain.from_iterable(values)))
-
-
-def _spared(
-    values: Mapping[AuthorId, list[float]], heard: Iterable[Share], policy: Policy
-) -> tuple[tuple[float, ...], ...]:
-    """Pooled effects without each f deliverers in turn, as leaderboard.evidence.pool removes them."""
-    return tuple(
-        _pooled(effects for author, effects in values.items() if author not in left_out)
-        for left_out in removals(heard, policy)
-    )
-
-
-_UNCHECKED = Check()
-
-
-@dataclass(slots=True)
-class _Tally:
-    """What one replicator's accepts of one claim led to."""
-
-    effects: list[float | None] = field(default_factory=list)
-    environments: set[str] = field(default_factory=set)
-    diverged: int = 0
-    overdue: int = 0
-    outstanding: int = 0
-
-    def share(self, author: AuthorId, weight: Weight, note: str, delta_min: float) -> Share:
-        counted = count(self.effects, delta_min, self.diverged)
-        places = tuple(sorted(self.environments))
-        return Share(author, weight, counted, self.overdue, self.outstanding, places, note)
-
-
-def _tally(
-    commitments: Iterable[Commitment], deliveries: Mapping[ContentId, Delivery], terms: Terms
-) -> _Tally:
-    tally = _Tally()
-    room = terms.policy.replicator_cap
-    for promised in sorted(commitments, key=lambda item: item.order):
-        seeds = min(room, promised.accept.seeds)
-        room -= seeds
-        delivery = deliveries.get(promised.id)
-        if delivery is not None:
-            delivered = paired_effects(delivery.own, terms.manifest, seeds)
-            tally.effects.extend(delivered)
-            tally.overdue += seeds - len(delivered)
-            tally.diverged += sum(value is None for value in delivery.own.candidate[:seeds])
-            tally.environments.add(delivery.own.environment)
-        elif terms.electorate.overdue(promised):
-            tally.overdue += seeds
-        else:
-            tally.outstanding += seeds
-    return tally
 
 
 def _author_summary(facts: ClaimFacts, manifest: TrackManifest) -> AuthorSummary | None:
