@@ -5,18 +5,21 @@ Requests are marshal tuples from the parent:
     ("load", source)                                  the program
     ("hold", ((name, rows, columns), ...), bytes)     parameters of the parent's model, float64
     ("move", bytes, multiplier)                       their gradients -> their new values, float64
-    ("train", bytes, context, batches, multipliers, (lr, decay))
-                                                      the stranger's model; windows of text, step by step
+    ("train", bytes, context, batch, multipliers, (lr, decay))
+                                                      the stranger's model; windows of text in their order
     ("predict", bytes, rows)                          beginnings of windows -> logits (rows, 256), float64
 
 The program's names are `model(context)`, a torch module from (n, length) int64 to (n, length, 256) logits,
 and `optimizer(parameters)`, which takes a list of (name, tensor) and gives an object with `step()`; the
-multiplier of the step size is in its `multiplier`, and applied to `param_groups` if it has them. Answers are
-as `loop` says. After ("load", ...) this process belongs to the candidate and nothing it says is believed: it
-has read no byte that it is later asked for, and its processor time is counted from outside.
+multiplier of the step size is in its `multiplier`, if it takes attributes, and applied to `param_groups` if
+it has them. Answers are as `loop` says. After ("load", ...) this process belongs to the candidate and nothing
+it says is believed: it has read no byte that it is later asked for, and its processor time is counted from
+outside.
 """
 
 from __future__ import annotations
+
+from contextlib import suppress
 
 import numpy as np
 import torch
@@ -39,9 +42,10 @@ class Steps:
         self, names: dict[str, Any], parameters: list[tuple[str, Any]], lr: float, decay: float
     ) -> None:
         make = names.get("optimizer")
+        self.optimizer: Any = None  # for a model that only counts and has no parameters
         if make is not None:
             self.optimizer = make(parameters)
-        else:
+        elif parameters:
             matrices = [value for _, value in parameters if value.ndim >= 2]
             others = [value for _, value in parameters if value.ndim < 2]
             groups = [{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
@@ -50,7 +54,10 @@ class Steps:
         self.parameters = [value for _, value in parameters]
 
     def step(self, multiplier: float) -> None:
-        self.optimizer.multiplier = multiplier
+        if self.optimizer is None:
+            return
+        with suppress(AttributeError):  # a class with slots that has no use for it
+            self.optimizer.multiplier = multiplier
         groups = [group for group in getattr(self.optimizer, "param_groups", []) if "lr" in group]
         for group, peak in zip(groups, self.peaks, strict=True):
             group["lr"] = peak * multiplier
@@ -90,19 +97,18 @@ class Program:
         self,
         data: bytes,
         context: int,
-        batches: tuple[tuple[int, ...], ...],
+        batch: int,
         multipliers: tuple[float, ...],
         dials: tuple[float, float],
     ) -> list[Any]:
-        text = torch.from_numpy(np.frombuffer(data, np.uint8).astype(np.int64))
-        windows = text.unfold(0, context + 1, context)
+        windows = torch.from_numpy(np.frombuffer(data, np.uint8).astype(np.int64)).reshape(-1, context + 1)
         self.model = self.names["model"](context)
         steps = Steps(self.names, list(self.model.named_parameters()), *dials)
-        for batch, multiplier in zip(batches, multipliers, strict=True):
-            chosen = windows[list(batch)]
+        for chosen, multiplier in zip(torch.split(windows, batch), multipliers, strict=True):
             logits = self.model(chosen[:, :-1])
             loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), chosen[:, 1:].flatten())
-            loss.backward()  # type: ignore[no-untyped-call]
+            if loss.requires_grad:
+                loss.backward()  # type: ignore[no-untyped-call]
             steps.step(multiplier)
         self.model.eval()
         return []

@@ -7,6 +7,8 @@
 What is not defined comes from the recipe. Without `model` the net is ours: it is trained in this process,
 and the stranger's code sees shapes, hidden values or gradients. With `model` all of the training happens on
 the other side of the wall: the same windows in the same batches, in processor time counted from outside.
+Only windows that have a turn go over, or a program could read text that its recipe's operations do not pay
+for; `initialiser` and `activation` are then the program's own business and are not called.
 
 Validation of a stranger's model is sequential: the beginnings of all windows go over, the next byte's
 distribution comes back and is settled, then the beginnings go over one byte longer. No byte is shown before
@@ -14,8 +16,10 @@ it was predicted, so there is nothing to look ahead to; decoys still tell a mode
 other.
 
 Operations of a strange model or optimizer cannot be counted, its processor time can: it may use _SLACK times
-what the budget's operations take our own net on this machine, measured beforehand. Such trials are therefore
-as repeatable as the program, and fairness between machines is that of their clocks.
+what the budget's operations take the reference on this machine, measured beforehand. It is the reference and
+not the recipe, whose elementwise work and tiny batches are free of operations and could buy minutes. Such
+trials are therefore as repeatable as the program, and fairness between machines is that of their clocks. Not
+covered: within that time a strange model may go over its windows again, or learn from what it has predicted.
 """
 
 from __future__ import annotations
@@ -39,6 +43,7 @@ from ...programs.asking import asking
 from ...programs.slots import SLOT_FUNCTIONS, Confinable, SlotProgram
 from ...recipe import Recipe
 from ...sandbox import Code, Confined, Limits, Rejected, spawn
+from . import track
 from .budget import CPU
 from .design import VOCABULARY, Design
 from .draws import stream
@@ -82,7 +87,7 @@ def answer(
     if parts is None:
         return job.nothing()
     if "model" in defines:
-        return _foreign_model(parts, code, job)
+        return _foreign_model(_with_schedule(parts, code, job, defines), code, job)
     return _own_model(parts, code, job, defines)
 
 
@@ -90,7 +95,7 @@ def answer(
 
 
 def _own_model(parts: Parts, code: Confinable, job: Job, defines: frozenset[str]) -> dict[str, np.ndarray]:
-    allowed = _allowed_seconds(parts, job) if "optimizer" in defines else 0.0
+    allowed = _allowed_seconds(job) if "optimizer" in defines else 0.0
     if not defines & set(SLOT_FUNCTIONS):
         return _with_optimizer(parts, code, job, allowed)
     with SlotProgram(code, stream(job.seed, _PROGRAM)) as functions:
@@ -100,11 +105,15 @@ def _own_model(parts: Parts, code: Confinable, job: Job, defines: frozenset[str]
             names = (matrix.name for matrix in matrices)
             parts = replace(parts, weights=dict(zip(names, drawn, strict=True)))
         if "schedule" in defines:
-            times = [step / parts.steps for step in range(parts.steps)]
-            parts = replace(parts, multipliers=[float(rate) for rate in functions.rates(times)])
+            parts = _scheduled(parts, functions)
         if "activation" in defines:
             parts = replace(parts, activate=asking(functions))
         return _with_optimizer(parts, code, job, allowed) if "optimizer" in defines else train(parts, job)
+
+
+def _scheduled(parts: Parts, functions: SlotProgram) -> Parts:
+    times = [step / parts.steps for step in range(parts.steps)]
+    return replace(parts, multipliers=[float(rate) for rate in functions.rates(times)])
 
 
 def _with_optimizer(parts: Parts, code: Confinable, job: Job, allowed: float) -> dict[str, np.ndarray]:
@@ -139,17 +148,24 @@ class _Across:
 # --- a stranger's model -------------------------------------------------------------------------------------
 
 
+def _with_schedule(parts: Parts, code: Confinable, job: Job, defines: frozenset[str]) -> Parts:
+    """The parts with the program's own schedule, if it has one."""
+    if "schedule" not in defines:
+        return parts
+    with SlotProgram(code, stream(job.seed, _PROGRAM)) as functions:
+        return _scheduled(parts, functions)
+
+
 def _foreign_model(parts: Parts, code: Confinable, job: Job) -> dict[str, np.ndarray]:
     """Train and question a model on the other side of the wall."""
-    allowed = _allowed_seconds(parts, job)
+    allowed = _allowed_seconds(job)
     questions = job.inputs["questions"]
     context, scored = job.budget.context, job.budget.scored
     logits = np.empty((len(questions), scored, VOCABULARY), np.float32)
     with _Guest(code, allowed) as guest:
         multipliers = tuple(map(float, parts.multipliers))
-        batches = tuple(tuple(map(int, batch)) for batch in batches_of(parts, job))
         dials = (parts.design.lr, parts.design.weight_decay)
-        guest.ask(("train", job.inputs["text"].tobytes(), context, batches, multipliers, dials))
+        guest.ask(("train", _due(parts, job), context, parts.design.batch, multipliers, dials))
         for place in range(scored):
             shown = np.ascontiguousarray(questions[:, : context - scored + place + 1])
             request = ("predict", shown.tobytes(), len(shown))
@@ -159,12 +175,25 @@ def _foreign_model(parts: Parts, code: Confinable, job: Job) -> dict[str, np.nda
     return {"logits": logits}
 
 
-def _allowed_seconds(parts: Parts, job: Job) -> float:
-    """Processor seconds for training and questions, by what our own net takes on this machine."""
+def _due(parts: Parts, job: Job) -> bytes:
+    """The windows of the run, context + 1 bytes each, in the order of their turns; no other of the text."""
+    context = job.budget.context
+    every = np.lib.stride_tricks.sliding_window_view(job.inputs["text"], context + 1)[::context]
+    due: bytes = every[batches_of(parts, job).reshape(-1).numpy()].tobytes()
+    return due
+
+
+def _allowed_seconds(job: Job) -> float:
+    """Processor seconds for training and questions, by what the reference takes on this machine."""
+    parts = parts_of(track().reference, job.seed, job.budget)
+    assert parts is not None  # the reference fits its own budget
+    few = replace(job, inputs={**job.inputs, "questions": job.inputs["questions"][:1]})
+    train(
+        replace(parts, steps=1), few
+    )  # loads what torch loads at its first step: seconds that are no training
     trial = replace(parts, steps=min(_YARDSTICK, parts.steps))
-    few = {**job.inputs, "questions": job.inputs["questions"][:1]}
     start = time.process_time()
-    train(trial, replace(job, inputs=few))
+    train(trial, few)
     per_step = (time.process_time() - start) / trial.steps
     design: Design = parts.design
     training = per_step * parts.steps

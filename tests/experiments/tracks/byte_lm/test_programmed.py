@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -121,6 +123,30 @@ def test_too_much_processor_time_is_refused(
     with pytest.raises(Rejected, match="this budget allows") as caught:
         scored(source)
     assert caught.value.code is Code.TIME_LIMIT
+
+
+def test_what_torch_loads_at_first_is_no_yardstick() -> None:
+    """A fresh process measures the reference no slower than one that has measured it before."""
+    code = """
+from experiments.harness.exam import load_examiner
+from experiments.track import load_track
+from experiments.tracks.byte_lm import programmed
+from experiments.tracks.byte_lm.budget import CPU
+from experiments.tracks.byte_lm.training import Job
+import torch
+torch.set_num_threads(1)
+exam = load_examiner(load_track("byte-lm").examiner).prepare(5)
+job = Job(5, exam.inputs, lambda *_: None, 0, CPU)
+first, second, third = (programmed._allowed_seconds(job) for _ in range(3))
+assert first < 2.5 * max(second, third), (first, second, third)
+"""
+    subprocess.run([sys.executable, "-P", "-c", code], check=True, timeout=120)
+
+
+def test_a_schedule_beside_a_model_is_asked(scored: Callable[[str], float | None]) -> None:
+    with pytest.raises(Rejected, match="asked") as caught:
+        scored(BIGRAM + "\ndef schedule(t):\n    raise ValueError('asked')\n")
+    assert caught.value.code is Code.PROGRAM_ERROR
 
 
 def test_what_defines_nothing_of_ours_is_refused(scored: Callable[[str], float | None]) -> None:
