@@ -19,6 +19,7 @@ from leaderboard.ledger import Verdict
 from leaderboard.records import Record
 from leaderboard.signing import Signer
 
+from .errors import Misuse
 from .replica import NodeReplica, now_ms
 
 __all__ = ["Author"]
@@ -41,11 +42,17 @@ class Author:
     async def publish(self, record: Record) -> Envelope:
         """Sign and admit `record`; durable on return. Gossip picks it up from the log.
 
-        Raises LocalError if the record cannot be sealed or our own ledger refuses it (both are bugs here).
+        Raises Misuse if the operator's own lists keep it out, and LocalError if it cannot be sealed or the
+        ledger rejects it (both are bugs here).
         """
         async with self._turn:
             envelope = await self._seal(record)
             (admission,) = await self._replica.admit([envelope.raw], "")
+            if admission.verdict is Verdict.IGNORE:
+                raise Misuse(
+                    f"this node does not take in its own {record.kind}: {admission.reason}",
+                    "add the author that `consilience id` shows to `admission.members`, here and elsewhere",
+                )
             if admission.verdict is not Verdict.ACCEPT:
                 raise LocalError(f"our own {record.kind} was refused: {admission.reason}")
             self._tip = envelope.tip

@@ -179,7 +179,7 @@ _ADVICE = {
     ),
     sqlite3.SQLITE_NOTADB: (
         "this is not a database",
-        "move the file away; the records come back from peers",
+        "stop the daemon and run `consilience doctor --repair`; what cannot be saved comes back from peers",
     ),
     sqlite3.SQLITE_CANTOPEN: (
         "the database cannot be opened",

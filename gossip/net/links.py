@@ -206,8 +206,9 @@ class Links:
             self.members.discard(gone)
         bans = set(self.conduct.bans(now))
         strangers = {p for p in connected if p not in self.members and self._age(p, now) > _STRANGER_SECONDS}
-        for _ in strangers:
+        for peer in strangers:
             self._tally.refuse("stranger")
+            self.book.foreign(peer, now)
         crowd = set(self._crowd(connected))
         for _ in crowd:
             self._tally.refuse("too many connections from others, or from one network")

@@ -24,6 +24,8 @@ MAX_ADDRESSES = 8
 MAX_PEERS = 1024
 _FIRST_BACKOFF = 1.0
 _MAX_BACKOFF = 60.0
+_FOREIGN_SECONDS = 120.0
+"""Else whoever mistook the name of its swarm calls its bootstrap peer every second, and is hung up on."""
 _MAX_BACKOFF_KNOWN = 6.0
 _KNOWN_SECONDS = 3600.0
 """Bootstrap peers, and peers that were there within the hour, are tried more often: a network that was cut
@@ -108,6 +110,12 @@ class AddressBook:
         most = _MAX_BACKOFF_KNOWN if known else _MAX_BACKOFF
         pause = min(most, _FIRST_BACKOFF * 2 ** min(failures - 1, 10)) * random.uniform(0.75, 1.25)
         self._entries[peer] = replace(entry, failures=failures, not_before=now + pause)
+
+    def foreign(self, peer: PeerId, now: float) -> None:
+        """A peer answered and is not of our swarm, or not yet: others first."""
+        entry = self._entries.get(peer)
+        if entry is not None:
+            self._entries[peer] = replace(entry, not_before=now + _FOREIGN_SECONDS)
 
     def to_dial(
         self, avoid: Collection[PeerId], count: int, now: float, random: Random, *, lost: bool = False

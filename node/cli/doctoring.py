@@ -185,4 +185,6 @@ def _repair(config: Config) -> None:
         return
     done = repair(config.home.store, config.swarm_id())
     note(f"saved {done.saved} records, {done.salvaged} of them from pages that the database had lost")
-    note(f"missing: at least {done.lost}, which come back from peers; the old file is {done.old}")
+    if done.lost:
+        note(f"at least {done.lost} are missing; they come back from peers")
+    note(f"the old file is {done.old}")

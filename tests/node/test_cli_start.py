@@ -57,3 +57,13 @@ def test_colours_follow_the_terminal_and_its_owner(
     os.close(theirs)
     assert "it rained" in said
     assert ("\x1b[" in said) is coloured
+
+
+@pytest.mark.parametrize("words", [("up",), ("up", "--detach")])
+def test_a_damaged_database_is_named_with_what_to_do(tmp_path: Path, words: tuple[str, ...]) -> None:
+    assert consilience(tmp_path, "init", "--observer").returncode == 0
+    (tmp_path / "records.db").write_bytes(b"no database" * 1_000)
+    done = consilience(tmp_path, *words, "--api-port", "0", "--listen", "/ip4/127.0.0.1/tcp/0")
+    assert done.returncode != 0
+    assert "this is not a database" in done.stderr
+    assert "consilience doctor --repair" in done.stderr

@@ -253,3 +253,12 @@ async def test_an_equivocation_is_proven_however_full_the_quotas_are(store):
     assert identity is not None
     assert identity.equivocated
     assert {first.id, rival.id} <= set(replica.ids_between(b"", b"", 10))  # both travel on from here
+
+
+async def test_who_is_not_on_its_own_list_of_members_is_told_so(store):
+    members = frozenset({Signer(b"m" * 32).author})
+    replica = NodeReplica(store, SWARM, Entrance(members=members))
+    with closing(replica), pytest.raises(Misuse, match="list of members") as caught:
+        await Author(Signer(b"a" * 32), replica).publish(Note(None, "is anybody there?"))
+    assert "admission.members" in caught.value.hint
+    assert store.count() == 0

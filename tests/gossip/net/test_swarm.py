@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,10 +10,12 @@ import pytest
 import trio
 
 from gossip.memory import MemoryReplica, synthetic
+from gossip.net import links
 from gossip.net.acquaint import usable_addresses
 from gossip.proto.peerid import PeerId, peer_id_of
 from gossip.proto.riblt import PREFIX_BYTES
 from leaderboard.errors import LocalError
+from leaderboard.ids import SwarmId
 from leaderboard.ledger import Admission, Verdict
 
 
@@ -80,6 +83,19 @@ async def test_a_peer_that_went_away_is_dialled_again(open_cluster: Any) -> None
         second.add(synthetic("after", 1))
         await first.swarm._host.hang_up(second.swarm.peer_id)
         await cluster.equal(1)
+
+
+async def test_a_bootstrap_peer_of_another_swarm_is_not_called_again_at_once(
+    open_cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(links, "_STRANGER_SECONDS", 0.2)
+    async with open_cluster(1) as cluster:
+        lost = await cluster.add(swarm=SwarmId(hashlib.sha256(b"a mistaken name").digest()))
+        await cluster.until(lambda: lost.swarm.statistics().refused.get("stranger", 0) == 1)
+        entry = lost.swarm._links.book.get(cluster.nodes[0].swarm.peer_id)
+        assert entry is not None
+        assert entry.not_before > trio.current_time() + 60.0
+        await cluster.until(lambda: not lost.swarm.peers())
 
 
 async def test_every_address_of_a_peer_is_tried(open_cluster: Any) -> None:

@@ -138,6 +138,16 @@ def test_frames_beyond_the_limit_are_not_looked_at() -> None:
 # Address book
 
 
+def test_who_answered_and_is_of_another_swarm_is_left_alone_for_a_while() -> None:
+    book, random = AddressBook(peer(0)), Random(1)
+    book.learn(peer(1), ["/ip4/1.2.3.4/tcp/1"], bootstrap=True)
+    book.reached(peer(1), None, 0.0)
+    book.foreign(peer(1), 30.0)
+    book.foreign(peer(2), 30.0)  # called us, and is in no book
+    assert book.to_dial((), 9, 90.0, random) == []
+    assert len(book.to_dial((), 9, 150.0, random)) == 1
+
+
 def test_backoff_grows_and_ends_with_contact() -> None:
     book, random, now = AddressBook(peer(0)), Random(1), 0.0
     book.learn(peer(1), ["/ip4/1.2.3.4/tcp/1"])
