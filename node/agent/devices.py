@@ -37,7 +37,8 @@ async def device_names(words: Sequence[str], wanted: Collection[str]) -> list[st
         elif word in cards:
             found.append(word)
         else:
-            raise LocalError(f"`agent.devices` names {word}, and torch finds {len(cards)} CUDA cards here")
+            here = f"torch finds {', '.join(cards)}" if cards else "torch finds no CUDA card here"
+            raise LocalError(f"`agent.devices` names {word}, and {here}; name what is here, `cpu` or `auto`")
     return list(_without_doubles(found))
 
 

@@ -176,7 +176,7 @@ async def events(
 ) -> StreamingResponse:
     """Server-sent events; `Last-Event-ID` resumes after that record."""
     if traffic.streams >= MAX_STREAMS:
-        raise Refused(f"{MAX_STREAMS} event streams are open already")
+        raise Refused(f"{MAX_STREAMS} event streams are open already; close one and try again")
     return _Stream(_event_bytes(node, last_event_id, traffic), "text/event-stream")
 
 

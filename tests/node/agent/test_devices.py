@@ -18,7 +18,7 @@ async def test_configured_words_become_names(monkeypatch):
     assert await device_names(["auto"], {"cuda"}) == ["cuda:0", "cuda:1"]
     assert await device_names(["cpu*3"], {"cpu"}) == ["cpu"] * 3
     assert await device_names(["cuda", "cuda:1", "cpu"], {"cpu"}) == ["cuda:0", "cuda:1", "cpu"]
-    with pytest.raises(LocalError, match="names cuda:7, and torch finds 2"):
+    with pytest.raises(LocalError, match="names cuda:7, and torch finds cuda:0, cuda:1; name what is here"):
         await device_names(["cuda:7"], {"cuda"})
 
 
@@ -28,7 +28,7 @@ async def test_without_a_card_auto_is_the_processor(monkeypatch):
 
     monkeypatch.setattr("node.agent.devices.find_cards", cards)
     assert await device_names(["auto"], {"cuda"}) == ["cpu"]
-    with pytest.raises(LocalError, match="names cuda, and torch finds 0"):
+    with pytest.raises(LocalError, match="names cuda, and torch finds no CUDA card here; name what is here"):
         await device_names(["cuda"], {"cuda"})
 
 
