@@ -21,6 +21,7 @@ from experiments.track import Track
 from leaderboard.board.rows import ClaimView
 from leaderboard.errors import LocalError, Refused
 from leaderboard.evidence.effects import paired_effects
+from leaderboard.evidence.facts import ClaimFacts
 from leaderboard.evidence.seeds import author_seeds
 from leaderboard.ids import ContentId, TrackId, short
 from leaderboard.manifest import TrackManifest
@@ -160,9 +161,17 @@ class Researcher:
             assert facts is not None
             if facts.measured or facts.retracted or claim in self._given_up:
                 self._settled.add(claim)
-            elif claim not in self._bench.in_hand and facts.recipe not in self._bench.in_hand:
+            elif not self._bench.in_hand & {claim, facts.recipe} and self._has_opponent(facts):
                 waiting.append((facts.time_ms, claim))
         return min(waiting, default=(0, None))[1]
+
+    def _has_opponent(self, facts: ClaimFacts) -> bool:
+        """Whether the claim that it is measured against is here: after a lost store it may come later."""
+        opponent = None if facts.claim is None else facts.claim.opponent
+        if opponent is None:
+            return True
+        found = self._bench.replica.standings.facts(opponent)
+        return found is not None and found.claim is not None
 
     async def finish(self, claim: ContentId) -> None:
         """Measure an own claim and publish the result; one that cannot be run is taken back, with the reason.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import trio
 
 from experiments.search.portfolio import embedded
+from leaderboard.envelope import ChainTip, seal
 from leaderboard.evidence.draw import Stake
 from leaderboard.evidence.standing import Standing
 from leaderboard.records import Accept, Claim, Replication, Result, commitment
@@ -15,7 +16,7 @@ from node.agent.replicate import Replicator
 from node.agent.research import Researcher
 from node.replica import now_ms
 
-from .room import Room, open_room
+from .room import SWARM, Room, open_room
 
 
 async def _work_until(room: Room, agents, condition) -> None:
@@ -184,3 +185,22 @@ async def test_what_a_node_ran_itself_steers_it_before_the_swarm_has_confirmed_i
         assert trial in briefing.known
         assert briefing.pool == ()
         assert write_briefing(toy, standings, room.bench(3).author.id, now_ms()).checked == ()
+
+
+async def test_a_claim_waits_for_the_record_of_its_opponent(tmp_path, toy):
+    async with open_room(tmp_path, toy) as room:
+        await room.agent(1)._introduce()
+        one, two = room.bench(1), room.bench(2)
+        recipe = {"settings": {"x": 0.3, "y": -0.2}, "slots": {}}
+        first = Claim(toy.id, recipe, None, "the bottom", None, (), "x", "MIT", derivable=True)
+        coming = seal(first, Signer(b"\x02" * 32), SWARM, ChainTip(b"\x02" * 16, -1, None), now_ms())
+        other = {"settings": {"x": 0.2, "y": -0.1}, "slots": {}}
+        claim = await one.author.publish(
+            Claim(toy.id, other, coming.id, "beats it", None, (), "x", "MIT", derivable=True)
+        )
+        researcher = Researcher(one, embedded())
+        assert researcher.unfinished() is None
+        await two.replica.admit([coming.raw], "a peer")
+        assert researcher.unfinished() == claim.id
+        await researcher.finish(claim.id)
+        assert researcher.unfinished() is None
