@@ -77,6 +77,7 @@ def run(config: Config) -> int:
 
 
 async def _main(config: Config) -> None:
+    _private_key(config)  # said now, rather than by a part of the node that is started again and again
     me = identity.load_or_create(config.home.identity)
     swarm = config.swarm_id()
     with Store(config.home.store, swarm) as store:

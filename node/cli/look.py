@@ -111,7 +111,10 @@ def _list_peers(session: Session) -> None:
         print_json(peers)
         return
     if not peers:
-        say("no peers yet; `consilience up --bootstrap MULTIADDR` joins through one")
+        say(
+            "no peers yet; `consilience up --bootstrap MULTIADDR` joins through one that has the same\n"
+            "name of the swarm, proof of work and key"
+        )
         return
     rows = [
         (

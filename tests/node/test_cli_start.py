@@ -67,3 +67,15 @@ def test_a_damaged_database_is_named_with_what_to_do(tmp_path: Path, words: tupl
     assert done.returncode != 0
     assert "this is not a database" in done.stderr
     assert "consilience doctor --repair" in done.stderr
+
+
+@pytest.mark.parametrize("content", [None, "zz", "5a" * 31])
+def test_a_key_of_a_private_swarm_that_is_none_is_named(tmp_path: Path, content: str | None) -> None:
+    key = tmp_path / "key"
+    if content is not None:
+        key.write_text(content)
+    words = ("up", "--detach", "--observer", "--api-port", "0", "--listen", "/ip4/127.0.0.1/tcp/0")
+    done = consilience(tmp_path / "home", *words, CONSILIENCE_NETWORK__PSK_FILE=str(key))
+    assert done.returncode != 0
+    assert f"{key} does not hold 64 hex digits" in done.stderr
+    assert "openssl rand -hex 32" in done.stderr
