@@ -262,3 +262,21 @@ async def test_who_is_not_on_its_own_list_of_members_is_told_so(store):
         await Author(Signer(b"a" * 32), replica).publish(Note(None, "is anybody there?"))
     assert "admission.members" in caught.value.hint
     assert store.count() == 0
+
+
+async def test_a_large_batch_is_shown_bit_by_bit_and_what_follows_it_at_once(store):
+    ada = Actor("ada", Contest())
+    raws = [ada.write(Note(None, str(number))).raw for number in range(302)]
+    replica = NodeReplica(store, SWARM)
+    await replica.load()
+    await replica.admit(raws[:300], "")
+    await replica.admit(raws[300:301], "")  # comes after what is not folded yet
+    assert (replica.cursor, replica.boards.row) == (301, 0)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(replica.keep_boards)
+        await replica.wait_caught_up()
+        assert replica.boards.row == 301
+        nursery.cancel_scope.cancel()
+    await replica.admit(raws[301:], "")
+    assert (replica.cursor, replica.boards.row) == (302, 302)
+    replica.close()
