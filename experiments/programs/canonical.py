@@ -45,8 +45,8 @@ _SCOPES: Final = (
 # Functions and attributes that see annotations, docstrings or names of parameters: nothing of a program that
 # mentions one is removed or renamed.
 _REFLECTION: Final = frozenset({
-    "__annotations__", "__code__", "__doc__", "__kwdefaults__", "get_annotations", "get_type_hints",
-    "getdoc", "getfullargspec", "signature",
+    "__annotations__", "__code__", "__doc__", "__kwdefaults__", "f_locals", "get_annotations",
+    "get_type_hints", "getdoc", "getfullargspec", "signature", "singledispatch",
 })  # fmt: skip
 _UNRENAMED: Final = (ast.ClassDef, ast.Global, ast.Match, ast.Nonlocal)
 

@@ -34,29 +34,37 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Channel:
-    """Frames to and from the parent."""
+    """Frames to and from the parent: one system call each, unless they are long, for some calls are timed."""
 
     def __init__(self, reading: int, writing: int) -> None:
         self.reading, self.writing = reading, writing
+        self.ahead = b""  # what was read of the next frame
 
     def read(self) -> bytes:
-        (size,) = struct.unpack("<I", self._exactly(4))
-        return self._exactly(size)
+        data = self.ahead or self._more()
+        while len(data) < 4:
+            data += self._more()
+        end = 4 + int.from_bytes(data[:4], "little")
+        if (missing := end - len(data)) > 0:
+            parts = [data]
+            while missing > 0:
+                parts.append(self._more())
+                missing -= len(parts[-1])
+            data = b"".join(parts)
+        self.ahead = data[end:]
+        return data[4:end]
 
     def write(self, body: bytes) -> None:
-        view = memoryview(struct.pack("<I", len(body)) + body)
-        while view:
-            view = view[os.write(self.writing, view) :]
+        data = struct.pack("<I", len(body)) + body
+        done = os.write(self.writing, data)
+        while done < len(data):
+            done += os.write(self.writing, memoryview(data)[done:])
 
-    def _exactly(self, size: int) -> bytes:
-        parts = []
-        while size:
-            part = os.read(self.reading, min(size, 1 << 20))
-            if not part:
-                os._exit(0)  # the parent has gone, or has had enough
-            parts.append(part)
-            size -= len(part)
-        return b"".join(parts)
+    def _more(self) -> bytes:
+        part = os.read(self.reading, 1 << 16)  # what a pipe holds
+        if not part:
+            os._exit(0)  # the parent has gone, or has had enough
+        return part
 
 
 def check(outcome: int, what: str) -> int:

@@ -80,7 +80,8 @@ def serve(channel: Channel, make: Callable[..., Any]) -> None:
                 held = make(*arguments)
                 answer = packed([])
             else:
-                answer = packed(getattr(held, name)(*arguments))
+                found = getattr(held, name)(*arguments)
+                answer = found if type(found) is bytes else packed(found)
         except BaseException as error:  # noqa: BLE001 - a stranger's code may raise anything, also SystemExit
             answer = failed(error)
         channel.write(answer)

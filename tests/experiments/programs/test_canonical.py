@@ -47,6 +47,10 @@ def test_what_a_program_reads_of_itself_stays() -> None:
     kept = read_program("from inspect import signature\ndef f(shape: int):\n    return signature(f)\n").source
     assert "shape: int" in kept
     assert "shape" not in read_program("def f(shape: int):\n    return shape\n").source
+    frame = "import sys\ndef f(shape):\n    return sys._getframe().f_locals['shape']\n"
+    assert "f(shape)" in read_program(frame).source
+    called = "from functools import singledispatch\ndef f(x): return 0\ndef g(x: int): return 1\n"
+    assert "x: int" in read_program(called + "singledispatch(f).register(g)\n").source
 
 
 @pytest.mark.parametrize(
