@@ -34,7 +34,8 @@ from .words import formula_evidence, reads_as_formula, tuning_evidence
 __all__ = ["Checker", "LikenessChannel", "Opinion", "TextChannel"]
 
 _TELLING = 8  # words from which a claim says what is done; a judgement
-_CONSIDERED = 0.2  # of likeness's first candidate, from which a rule of the same name speaks; a judgement
+_CONSIDERED = 0.1  # of likeness's first candidate, from which a rule of the same name speaks; a judgement
+_HEAVY = 8.0  # weight of a rule whose score no longer rises (`programs.py`)
 _WRITTEN = (Channel.STRUCTURE, Channel.LIKENESS)
 _OPEN = (None, Strength.SUSPECTED)  # what a probe or a rule has decided no model is asked about
 
@@ -108,18 +109,28 @@ class Checker:
         return self._text.evidence(query.claim, query.code)
 
     def _code(self, query: Query) -> list[Evidence]:
-        """What the code shows; rules of other techniques than likeness puts first are hints."""
+        """What the code shows; rules that likeness does not support are hints."""
         found = program_evidence(query.code, query.claim, self._catalogue)
         if self._likeness is None or any(item.relation is Relation.TUNING for item in found):
             return found
         likely = self._likeness.evidence(query.code, found)
-        named = {item.technique for item in likely[:1] if item.flags or item.score >= _CONSIDERED}
         return [
             replace(item, relation=Relation.NEAR)
-            if item.channel is Channel.STRUCTURE and item.flags and item.technique not in named
+            if item.channel is Channel.STRUCTURE and item.flags and not _supported(item, likely)
             else item
             for item in found
         ] + list(likely)
+
+
+def _supported(rule: Evidence, likely: Sequence[Evidence]) -> bool:
+    """Whether a rule speaks: likeness puts it first, or is sure of nothing and the rule is heavy."""
+    for item in likely[:1]:
+        if item.technique == rule.technique and (item.flags or item.score >= _CONSIDERED):
+            return True
+        if item.flags:
+            return False
+    considered = {item.technique for item in likely}
+    return rule.technique in considered and dict(rule.numbers).get("rule weight", _HEAVY) >= _HEAVY
 
 
 def _heard(found: Sequence[Evidence], words: Sequence[Evidence], claim: str) -> list[Evidence]:
