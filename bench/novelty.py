@@ -3,9 +3,9 @@
     python bench/novelty.py [--quick] [--json] [--table] [--misses] [--count N] [--seed N]
 
 1. The development set (`novelty_dev/*.jsonl`, written without sight of the catalogue's descriptions).  The
-   text channel's two small models were fitted on one half (`in_fit_half`); the other half counts.  The code
-   channels have no fitted numbers, but their rules were extended after looking at misses of the whole
-   set, so their figures on it are optimistic.  What counts is the part `stranger_held*`: written by somebody
+   text channel's two small models were fitted on one half (`in_fit_half`); the other half counts.  The rules
+   for code were extended after looking at misses of the whole set, and its programs that were read are among
+   those that likeness compares with, so figures for code on it are optimistic.  What counts is the part `stranger_held*`: written by somebody
    who never saw the checker, in sight of nobody who changed it, fitted to by nothing.  V1 to V4 are read off
    it, and `--misses` does not show it, so that it stays so.
 2. Generated disguises and odd artefacts (`novelty_cases.py`): nothing was ever fitted to them, and every run
