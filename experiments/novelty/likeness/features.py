@@ -66,7 +66,7 @@ def _added(after: Features, before: Features) -> Features:
     """What a diff adds in full, what stays a little."""
     return {
         group: Counter(
-            {key: n - (1.0 - _STAYED) * min(n, before[group][key]) for key, n in after[group].items()}  # type: ignore[misc]
+            {key: n - (1.0 - _STAYED) * min(n, before[group][key]) for key, n in after[group].items()}
         )
         for group in GROUPS
     }
