@@ -87,6 +87,12 @@ class Seen:
     def flagged(self) -> bool:
         return self.verdict.flagged or self.verdict.relation is Relation.TUNING
 
+    @property
+    def seen_through(self) -> bool:
+        """A mere move of a setting that its author gave no name, recognised as one: no false flag."""
+        unnamed = self.item.category == "tuning" and not self.item.technique
+        return unnamed and self.verdict.relation is Relation.TUNING
+
 
 def read_items() -> list[Item]:
     rows = []
@@ -140,8 +146,8 @@ def share(hits: Iterable[bool]) -> float:
 def metrics(catalogue: Catalogue, rows: Sequence[Seen]) -> dict[str, float]:
     """Top-1, precision, recall, F1 of named flags, and the share of odd ideas that are flagged."""
     known = [row for row in rows if row.item.technique]
-    unknown = [row for row in rows if not row.item.technique]
-    flags = [row for row in rows if row.flagged]
+    unknown = [row for row in rows if not row.item.technique and not row.seen_through]
+    flags = [row for row in rows if row.flagged and not row.seen_through]
     precision = share(bool(r.item.technique) and named(catalogue, r) for r in flags)
     recall = share(named(catalogue, r) for r in known)
     return {
