@@ -49,7 +49,7 @@ _STRANGER_WEIGHT: Final = 3.0  # of a stranger's claim against one of ours, whic
 _RIDGE_RANKING: Final = 0.02
 _RIDGE_CALIBRATION: Final = 16.0  # in claims: 42 signs, of which a thousand claims teach little
 _PRECISION: Final = 0.93  # wanted of flags on the fitting half; the goal is 0.90 on unseen claims
-_FALSE_FLAGS: Final = 0.03  # allowed on odd ideas of the fitting half; the goal is 0.05 on unseen ones
+_FALSE_FLAGS: Final = 0.04  # allowed on odd ideas of the fitting half; the goal is 0.05 on unseen ones
 _COSINES: Final = ("claim", "sentence", "several", "centre")
 
 
