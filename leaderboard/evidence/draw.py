@@ -16,7 +16,6 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from itertools import count as count_from
 from types import MappingProxyType
 
 from ..board.ranking import Margin
@@ -31,7 +30,6 @@ from .standing import Standing
 from .trust import PeerTrust
 
 __all__ = [
-    "FORESEEN",
     "PATIENCE_MS",
     "REPLAYED",
     "TOP",
@@ -52,8 +50,6 @@ PATIENCE_MS = 30_000
 """Time in which the rate of an unmet target doubles. A guess: a few trials of the shortest track."""
 TOP = 10
 """Rows of a board whose effects are measured until selection no longer flatters them."""
-FORESEEN = 32
-"""Tested claims that every track comes to; four researchers get there in three minutes of the demo."""
 REPLAYED = 3
 """Replicators of whom each replication runs a seed again: most of a champion's five, more than it takes
 before a claim counts on "my board" (leaderboard.evidence.standing)."""
@@ -140,18 +136,9 @@ def ablates(secret: bytes, claim: ContentId, eligible: int, age_ms: int) -> bool
     return int.from_bytes(coin[:7], "big") < chance * 2**56
 
 
-def seeds_wanted(stake: Stake, replicator_seeds: int, tested: int, odds: int) -> int:
-    """How many seeds to accept: a quarter of the track's for a spot check, all for what may be confirmed.
-
-    Where many claims were tested it is more than the track's: as many as let two replicators who win every
-    seed lift the claim over the bar by itself, also when twice as many claims will have been tested, and at
-    least `FORESEEN`. With fewer, a claim that wins everything waits for three more like it or for somebody to
-    run it again, and what a young board confirmed falls off it as the board grows.
-    """
-    if stake is Stake.DISCARD:
-        return max(1, replicator_seeds // 4)
-    bar = odds << doublings(max(2 * tested, FORESEEN))
-    return next(seeds for seeds in count_from(replicator_seeds) if e_value(2 * seeds, 0) >= bar)
+def seeds_wanted(stake: Stake, replicator_seeds: int) -> int:
+    """How many seeds to accept: all of the track's for what may be confirmed, a quarter for a spot check."""
+    return max(1, replicator_seeds // 4) if stake is Stake.DISCARD else replicator_seeds
 
 
 def seeds_missing(row: Row, tested: int) -> int:

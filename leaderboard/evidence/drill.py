@@ -238,9 +238,7 @@ class _Researcher:
         for _, stake, drawn in sorted(self._drawn(now), key=lambda item: item[0]):
             if self._budget <= 0:
                 return
-            tested = swarm.standings.tested(swarm.track)
-            odds = swarm.standings.policy.odds
-            self._replicate(drawn, seeds_wanted(stake, swarm.contest.replicator_seeds, tested, odds))
+            self._replicate(drawn, seeds_wanted(stake, swarm.contest.replicator_seeds))
 
     def _seeds_to_check(self, claim: ContentId) -> tuple[int, ...]:
         swarm = self._swarm

@@ -99,14 +99,13 @@ class Errands:
     def _drawn(self, coin: bytes, now_ms: int) -> Iterator[Errand]:
         """Claims that the coin chose, most at stake first; hopeless ones are left as they are."""
         chosen: list[tuple[_Urgency, Stake, ContentId]] = []
-        tested = self._standings.tested(self._track)
         for view in self._open_claims():
             stake = self._stake(view)
             chance = rate(stake, self._eligible(view), self._already(view), max(0, now_ms - view.time_ms))
             if accepts(coin, view.id, chance) and not self._is_hopeless(view.id):
                 chosen.append((self._urgency(view, stake), stake, view.id))
         for _, stake, claim in sorted(chosen, key=lambda item: item[0], reverse=True):
-            yield Errand(claim, seeds_wanted(stake, self._seeds, tested, self._standings.policy.odds))
+            yield Errand(claim, seeds_wanted(stake, self._seeds))
 
     def _urgency(self, view: ClaimView, stake: Stake) -> _Urgency:
         """Stake; undisputed numbers before disputed ones; whose turn it is; the effect to be expected.
