@@ -122,7 +122,7 @@ def test_garbage_on_both_ports_hurts_nobody(swarm):
 
 
 def test_a_node_that_lies_about_its_results_is_found_out(swarm):
-    """By each honest node for itself; that two of them do so on one claim, which refutes it, is luck."""
+    """By whoever runs its claims again; that two do so on one claim, which refutes it for all, is luck."""
     one = swarm("one")
     two, three = swarm("two", one.address), swarm("three", one.address)
     honest = (one, two, three)
@@ -137,7 +137,7 @@ def test_a_node_that_lies_about_its_results_is_found_out(swarm):
             assert quarantined(daemon).keys() <= {"liar"}
             if "liar" in quarantined(daemon):
                 caught.add(daemon.home.path.name)
-        return len(caught) == len(honest)
+        return bool(caught)  # the others then expect less of its claims than of honest ones
 
     wait_until(found_out, patience_s=480.0)
     settle_down(one, two, three, liar)
@@ -167,7 +167,7 @@ def test_two_liars_of_six_who_collude_are_found_out(swarm):
         for daemon in honest:
             assert not [row for row in confirmed(daemon) if row["author"] in lied]
             caught[daemon.home.path.name] |= quarantined(daemon).keys()
-        return all({"liar", "accomplice"} <= names for names in caught.values())
+        return all(sum(liar in names for names in caught.values()) >= 2 for liar in ("liar", "accomplice"))
 
     wait_until(found_out, patience_s=480.0)
     settle_down(*honest, *liars)
