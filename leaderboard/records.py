@@ -210,7 +210,7 @@ class Finding:
     gain: float | None
     """Ratio to the technique's canonical constant; 1.0 means the textbook value."""
     strength: str
-    """`confirmed` (behaviour), `strong` (structure) or `suspected` (text)."""
+    """`confirmed` (behaviour), `strong` (structure) or `suspected` (likeness or text)."""
     evidence: tuple[str, ...]
     catalogue: str
     """Catalogue version, so that verdicts of different versions can be told apart."""

@@ -2,9 +2,9 @@
 
 Rules, in order:
 
-1. Behaviour that matches is a confirmed flag, whatever the words say.  Only where likeness is sure of a
-   technique of another kind is that one told: what was measured is then a part of something larger (of 56
-   such programs by unknown authors the part was meant in 7, what likeness said in 32).
+1. Behaviour that matches is a confirmed flag, whatever the words say.  Only where likeness flags a
+   technique of another category is that one told: what was measured is then mostly a part of something larger
+   (of 56 such programs by unknown authors the part was meant in 7, what likeness said in 32).
 2. Equal structure without a probe is a strong flag, where likeness supports it; so is a hint of structure
    that the words agree with.
 3. A mere move of a setting, seen in the settings themselves, is tuning.
