@@ -66,13 +66,13 @@ NOTHING = Recollection()
 class _Sorted:
     """The rows of a board, by what they mean to this node."""
 
-    history: list[tuple[int, Trial]]
-    own: set[RecipeId]
-    pool: list[Trial]
-    checked: list[Trial]
-    running: list[Recipe]
-    unconfirmed: list[Recipe]
-    taken: set[RecipeId]
+    history: list[tuple[int, Trial]] = field(default_factory=list)
+    own: set[RecipeId] = field(default_factory=set)
+    pool: list[Trial] = field(default_factory=list)
+    checked: list[Trial] = field(default_factory=list)
+    running: list[Recipe] = field(default_factory=list)
+    unconfirmed: list[Recipe] = field(default_factory=list)
+    taken: set[RecipeId] = field(default_factory=set)
 
 
 def effect_of(view: ClaimView, viewer: AuthorId) -> float | None:
@@ -121,7 +121,7 @@ def _is_taken(row: Row, standings: Standings, viewer: AuthorId, now_ms: int) -> 
 def _sorted(
     rows: Sequence[Row], track: Track, standings: Standings, viewer: AuthorId, now_ms: int
 ) -> _Sorted:
-    found = _Sorted([], set(), [], [], [], [], set())
+    found = _Sorted()
     for row in rows:
         view, held = row.view, _is_taken(row, standings, viewer, now_ms)
         if held:
